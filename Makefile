@@ -1,0 +1,67 @@
+# Few verbs, the same here, in CI and in the README. Each does its own set-up: a machine needs
+# Python 3.11 or newer and make, nothing else.
+
+PYTHON ?= python3
+BIN    := .venv/bin
+# The CDK's own interpreter, Node, comes with the wheel where PATH has none that will do.
+NODE    = $(shell $(BIN)/python -m local.node)
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo up test test-all check synth deploy requirements clean
+
+help:  ## what there is
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
+
+install: .venv/installed .venv-engine/installed  ## everything the other verbs need
+
+.venv/installed: requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Sluice needs Python 3.11 or newer; name one with: make PYTHON=python3.12 …")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep '^uv==' requirements.txt)"
+# uv unpacks several times faster than pip; where it cannot reach the index pip is set up for, pip can.
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements.txt \
+	  || $(BIN)/python -m pip install --quiet -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+.venv-engine/installed: requirements-engine.txt
+	$(PYTHON) -m venv .venv-engine
+	.venv-engine/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-engine.txt
+	@touch $@
+
+demo: install  ## convert a generated minute of music through the whole local pipeline
+	@$(BIN)/python -m local.demo
+
+up: install  ## run the local pipeline at http://127.0.0.1:8787 until Ctrl-C
+	@$(BIN)/sluice up
+
+test: install  ## the tests (under 10 minutes on 2 cores), with coverage
+	$(BIN)/python -m pytest -m "not long" --cov --cov-report=term
+
+test-all: install  ## the tests and their long tail
+	$(BIN)/python -m pytest --cov --cov-report=term
+
+check: install  ## lint, format, types, imports, pins
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+	@mkdir -p build && cp requirements.txt build/requirements.txt
+	@$(BIN)/uv pip compile --quiet $(COMPILE) --all-extras pyproject.toml -o build/requirements.txt
+	@diff requirements.txt build/requirements.txt \
+	  || (echo "requirements.txt is not what pyproject.toml says: make requirements" && exit 1)
+
+synth: install  ## the CloudFormation templates, in cdk.out/
+	@JSII_NODE=$(NODE) CDK_OUTDIR=cdk.out $(BIN)/python app.py && ls cdk.out/*.template.json
+
+deploy: install  ## everything into the AWS account your credentials name
+	PATH="$(CURDIR)/$(BIN):$$PATH" npx --yes aws-cdk@2.1148.1 deploy --all
+
+COMPILE := --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url
+requirements: install  ## compile the pins from what pyproject.toml chooses
+	$(BIN)/uv pip compile --quiet $(COMPILE) --all-extras pyproject.toml -o requirements.txt
+	$(BIN)/uv pip compile --quiet $(COMPILE) --extra converter -c requirements.txt pyproject.toml -o tasks/converter/requirements.txt
+	$(BIN)/uv pip compile --quiet $(COMPILE) requirements-engine.in -o requirements-engine.txt
+
+clean:  ## whatever the other verbs made
+	rm -rf build cdk.out out .cache .venv .venv-engine

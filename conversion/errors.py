@@ -1,0 +1,207 @@
+"""Every way a conversion can go wrong, named by what the caller does next.
+
+    SluiceError
+    ├── SettingsError        the process was started without what it needs: mend the deployment
+    ├── RequestError         the request cannot be served as asked: change it (4xx, RFC 9457)
+    │   ├── InvalidRequest, UnsupportedOutputFormat, UnsupportedMediaType
+    │   ├── EmptyUpload, UploadTooLarge
+    │   └── FileNotFound, JobNotFound, JobExpired, JobNotReady, NoOutput
+    ├── PermanentError       this input never becomes this output: the job fails for good
+    │   ├── SourceMissing, SourceChanged, EmptyInput, InputTooLarge, InputTooLong, InputOutOfRange
+    │   ├── UnsupportedInput, NoAudioStream, TruncatedInput, CorruptInput
+    │   ├── EncoderRefused, OutputTooLarge, OutputBroken, ConverterStalled
+    │   └── ConverterCrashed, ConverterInterrupted, TaskNotStarted, TimedOut   (written by the flow)
+    ├── TransientError       trying again can succeed: the task exits 75 and Step Functions retries
+    │   └── StorageUnavailable, RecordsUnavailable, Interrupted
+    ├── FenceError           this worker no longer speaks for the job: stop, write nothing more
+    │   └── SupersededAttempt, JobOver
+    └── PatchOutOfReach      the output cannot be streamed: use the file fallback
+
+A `code` is part of the API: clients and runbooks match on it, so it never changes.
+Each message says what was wrong and what to do about it.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class SluiceError(Exception):
+    """Root of the tree. `code` is stable; the message is for people."""
+
+    code: ClassVar[str] = "INTERNAL_ERROR"
+
+    @property
+    def message(self) -> str:
+        return str(self)
+
+
+class SettingsError(SluiceError):
+    code = "SETTINGS_ERROR"
+
+
+class RequestError(SluiceError):
+    """The caller has to change something; `http_status` is the answer's status (RFC 9110 §15.5)."""
+
+    http_status: ClassVar[int] = 400
+
+
+class InvalidRequest(RequestError):
+    code = "INVALID_REQUEST"
+
+
+class UnsupportedOutputFormat(RequestError):
+    code = "UNSUPPORTED_OUTPUT_FORMAT"
+
+
+class UnsupportedMediaType(RequestError):
+    code = "UNSUPPORTED_MEDIA_TYPE"
+    http_status = 415
+
+
+class EmptyUpload(RequestError):
+    code = "EMPTY_INPUT"
+
+
+class UploadTooLarge(RequestError):
+    code = "INPUT_TOO_LARGE"
+    http_status = 413
+
+
+class FileNotFound(RequestError):
+    code = "FILE_NOT_FOUND"
+    http_status = 404
+
+
+class JobNotFound(RequestError):
+    code = "JOB_NOT_FOUND"
+    http_status = 404
+
+
+class JobExpired(RequestError):
+    code = "JOB_EXPIRED"
+    http_status = 410
+
+
+class JobNotReady(RequestError):
+    code = "JOB_NOT_READY"
+    http_status = 409
+
+
+class NoOutput(RequestError):
+    code = "NO_OUTPUT"
+    http_status = 409
+
+
+class PermanentError(SluiceError):
+    """The job fails with this code; the same input would fail again."""
+
+
+class SourceMissing(PermanentError):
+    code = "SOURCE_MISSING"
+
+
+class SourceChanged(PermanentError):
+    code = "SOURCE_CHANGED"
+
+
+class EmptyInput(PermanentError):
+    code = "EMPTY_INPUT"
+
+
+class InputTooLarge(PermanentError):
+    code = "INPUT_TOO_LARGE"
+
+
+class InputTooLong(PermanentError):
+    code = "INPUT_TOO_LONG"
+
+
+class InputOutOfRange(PermanentError):
+    code = "INPUT_OUT_OF_RANGE"
+
+
+class UnsupportedInput(PermanentError):
+    code = "UNSUPPORTED_INPUT"
+
+
+class NoAudioStream(PermanentError):
+    code = "NO_AUDIO_STREAM"
+
+
+class TruncatedInput(PermanentError):
+    code = "TRUNCATED_INPUT"
+
+
+class CorruptInput(PermanentError):
+    code = "CORRUPT_INPUT"
+
+
+class EncoderRefused(PermanentError):
+    code = "ENCODER_REFUSED"
+
+
+class OutputTooLarge(PermanentError):
+    code = "OUTPUT_TOO_LARGE"
+
+
+class OutputBroken(PermanentError):
+    code = "OUTPUT_BROKEN"
+
+
+class ConverterStalled(PermanentError):
+    code = "CONVERTER_STALLED"
+
+
+class ConverterCrashed(PermanentError):
+    """The task died without recording an outcome, and the retries are used up."""
+
+    code = "CONVERTER_CRASHED"
+
+
+class ConverterInterrupted(PermanentError):
+    """The task was interrupted (exit 75) more often than the flow retries."""
+
+    code = "CONVERTER_INTERRUPTED"
+
+
+class TaskNotStarted(PermanentError):
+    code = "TASK_NOT_STARTED"
+
+
+class TimedOut(PermanentError):
+    code = "TIMED_OUT"
+
+
+class TransientError(SluiceError):
+    """Nothing is wrong with the job; what it needs is not there just now."""
+
+
+class StorageUnavailable(TransientError):
+    code = "STORAGE_UNAVAILABLE"
+
+
+class RecordsUnavailable(TransientError):
+    code = "RECORDS_UNAVAILABLE"
+
+
+class Interrupted(TransientError):
+    code = "INTERRUPTED"
+
+
+class FenceError(SluiceError):
+    """A newer attempt, a cancel or an outcome has taken the job out of this worker's hands."""
+
+
+class SupersededAttempt(FenceError):
+    code = "SUPERSEDED_ATTEMPT"
+
+
+class JobOver(FenceError):
+    code = "JOB_OVER"
+
+
+class PatchOutOfReach(SluiceError):
+    """The muxer went back to bytes that have already left for S3."""
+
+    code = "PATCH_OUT_OF_REACH"

@@ -1,0 +1,70 @@
+"""The events that cross our border: what we hear from S3 and what we tell EventBridge.
+
+The `source` and `detail_type` of each stand on its class; the rule in infra/, the state machine's
+putEvents and the tests read them here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from conversion.errors import InvalidRequest
+
+
+@dataclass(frozen=True)
+class ObjectCreated:
+    """S3's `Object Created` by way of EventBridge ("Amazon S3 User Guide", EventBridge events).
+
+    Unlike an S3 notification, the key is not URL-encoded and the ETag has no quotes.
+    """
+
+    source: ClassVar[str] = "aws.s3"
+    detail_type: ClassVar[str] = "Object Created"
+
+    bucket: str
+    key: str
+    etag: str
+    bytes: int
+    version_id: str | None = None
+
+    @classmethod
+    def from_event(cls, event: Any) -> ObjectCreated:
+        """Read an EventBridge event. Raises InvalidRequest for any other event."""
+        try:
+            if (event["source"], event["detail-type"]) != (cls.source, cls.detail_type):
+                raise InvalidRequest(
+                    f"{event['source']} {event['detail-type']!r} is not {cls.detail_type!r}."
+                )
+            found = event["detail"]["object"]
+            return cls(
+                bucket=event["detail"]["bucket"]["name"],
+                key=found["key"],
+                etag=found["etag"].strip('"'),
+                bytes=found["size"],
+                version_id=found.get("version-id"),
+            )
+        except (KeyError, TypeError) as missing:
+            raise InvalidRequest(
+                f"This is not an S3 {cls.detail_type} event: {missing} is missing."
+            ) from missing
+
+
+@dataclass(frozen=True)
+class ConversionEvent:
+    """Base of what the state machine announces; the detail is `{jobId, status, …}`."""
+
+    source: ClassVar[str] = "sluice"
+    detail_type: ClassVar[str]
+
+
+class ConversionCompleted(ConversionEvent):
+    detail_type = "Conversion Completed"
+
+
+class ConversionFailed(ConversionEvent):
+    detail_type = "Conversion Failed"
+
+
+class ConversionCancelled(ConversionEvent):
+    detail_type = "Conversion Cancelled"

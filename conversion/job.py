@@ -1,0 +1,306 @@
+"""A job: one input becomes one output, by one execution named after it.
+
+The record here is the truth about a job; progress (conversion/progress.py) is a view that may lag.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any, Protocol
+
+from conversion.errors import InvalidRequest
+from conversion.formats import Format, format_named
+
+Item = dict[str, Any]
+
+
+class Status(StrEnum):
+    """`created → processing → completed | failed | cancelled`; a terminal status never changes."""
+
+    CREATED = "created"
+    PROCESSING = "processing"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_terminal(self) -> bool:
+        return self in (Status.COMPLETED, Status.FAILED, Status.CANCELLED)
+
+
+class Mode(StrEnum):
+    """How the output was written: streamed into S3, or by way of a file on the task's disk."""
+
+    STREAM = "stream"
+    FILE = "file"
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """What is asked for: a format of conversion/formats.py and, where it has one, a bitrate."""
+
+    format: str
+    bitrate_kbps: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what can never work. Raises UnsupportedOutputFormat or InvalidRequest."""
+        bitrates = format_named(self.format).bitrates
+        if self.bitrate_kbps is None:
+            return
+        if bitrates is None:
+            raise InvalidRequest(
+                f"{self.format} is lossless and takes no bitrate: leave bitrateKbps out."
+            )
+        if not bitrates.least <= self.bitrate_kbps <= bitrates.most:
+            raise InvalidRequest(
+                f"{self.bitrate_kbps} kbit/s is outside what {self.format} takes: "
+                f"ask for {bitrates.least} to {bitrates.most}."
+            )
+
+    @property
+    def target(self) -> Format:
+        return format_named(self.format)
+
+    def to_item(self) -> Item:
+        return {"format": self.format, "bitrateKbps": self.bitrate_kbps}
+
+    @classmethod
+    def from_item(cls, item: Item) -> Conversion:
+        """Read one from a record or a request. Raises InvalidRequest on a wrong shape."""
+        name, bitrate = item.get("format"), item.get("bitrateKbps")
+        if not isinstance(name, str):
+            raise InvalidRequest('A conversion needs a "format", for example "mp3".')
+        if bitrate is not None and (isinstance(bitrate, bool) or not isinstance(bitrate, int)):
+            raise InvalidRequest('"bitrateKbps" is a whole number of kilobits a second, like 192.')
+        return cls(name, bitrate)
+
+    def __str__(self) -> str:
+        """`mp3` or `mp3@192`: how settings write it."""
+        return self.format if self.bitrate_kbps is None else f"{self.format}@{self.bitrate_kbps}"
+
+    @classmethod
+    def parse(cls, text: str) -> Conversion:
+        name, at, bitrate = text.partition("@")
+        if at and not bitrate.isdecimal():
+            raise InvalidRequest(f"{text!r} is not a conversion: write mp3 or mp3@192.")
+        return cls(name, int(bitrate) if at else None)
+
+
+@dataclass(frozen=True)
+class Source:
+    """The very object a job reads: its ETag (unquoted) pins the content, `bytes` its length."""
+
+    bucket: str
+    key: str
+    etag: str
+    bytes: int
+    file_name: str
+    version_id: str | None = None
+
+    def to_item(self) -> Item:
+        return {
+            "bucket": self.bucket,
+            "key": self.key,
+            "etag": self.etag,
+            "bytes": self.bytes,
+            "fileName": self.file_name,
+            "versionId": self.version_id,
+        }
+
+    @classmethod
+    def from_item(cls, item: Item) -> Source:
+        return cls(
+            bucket=item["bucket"],
+            key=item["key"],
+            etag=item["etag"],
+            bytes=item["bytes"],
+            file_name=item["fileName"],
+            version_id=item["versionId"],
+        )
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a completed job made, and the name it is downloaded under."""
+
+    key: str
+    bytes: int
+    media_type: str
+    file_name: str
+    duration_seconds: float
+    mode: Mode
+
+    def to_item(self) -> Item:
+        return {
+            "key": self.key,
+            "bytes": self.bytes,
+            "mediaType": self.media_type,
+            "fileName": self.file_name,
+            "durationSeconds": self.duration_seconds,
+            "mode": self.mode.value,
+        }
+
+    @classmethod
+    def from_item(cls, item: Item) -> Output:
+        return cls(
+            key=item["key"],
+            bytes=item["bytes"],
+            media_type=item["mediaType"],
+            file_name=item["fileName"],
+            duration_seconds=float(item["durationSeconds"]),
+            mode=Mode(item["mode"]),
+        )
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a job failed: a `code` of conversion/errors.py and its message."""
+
+    code: str
+    message: str
+
+    def to_item(self) -> Item:
+        return {"code": self.code, "message": self.message}
+
+    @classmethod
+    def from_item(cls, item: Item) -> Failure:
+        return cls(item["code"], item["message"])
+
+
+@dataclass(frozen=True)
+class Job:
+    """`attempt` counts claims and is the fencing token; times are ISO 8601 UTC, `expires_at` a
+    Unix time in seconds (what DynamoDB's TTL reads)."""
+
+    job_id: str
+    file_id: str
+    source: Source
+    conversion: Conversion
+    status: Status
+    created_at: str
+    updated_at: str
+    expires_at: int
+    attempt: int = 0
+    output: Output | None = None
+    failure: Failure | None = None
+
+    @classmethod
+    def new(
+        cls, job_id: str, file_id: str, source: Source, conversion: Conversion, retention_days: int
+    ) -> Job:
+        now = utc_now()
+        return cls(
+            job_id=job_id,
+            file_id=file_id,
+            source=source,
+            conversion=conversion,
+            status=Status.CREATED,
+            created_at=timestamp(now),
+            updated_at=timestamp(now),
+            expires_at=expiry(now, retention_days),
+        )
+
+    def output_key(self, attempt: int) -> str:
+        """Where attempt N writes: a key of its own, so that a zombie can overwrite nothing."""
+        return f"conversions/{self.job_id}/{attempt}/output.{self.conversion.target.suffix}"
+
+    @property
+    def output_name(self) -> str:
+        """The input's name with the output's suffix: what the download is called."""
+        stem, dot, _ = self.source.file_name.rpartition(".")
+        return f"{stem if dot and stem else self.source.file_name}.{self.conversion.target.suffix}"
+
+    @property
+    def has_expired(self) -> bool:
+        """TTL deletes days late (AWS: "within a few days"), so readers decide for themselves."""
+        return self.expires_at <= utc_now().timestamp()
+
+    def to_item(self) -> Item:
+        return {
+            "jobId": self.job_id,
+            "fileId": self.file_id,
+            "source": self.source.to_item(),
+            "conversion": self.conversion.to_item(),
+            "status": self.status.value,
+            "attempt": self.attempt,
+            "createdAt": self.created_at,
+            "updatedAt": self.updated_at,
+            "expiresAt": self.expires_at,
+            "output": self.output and self.output.to_item(),
+            "failure": self.failure and self.failure.to_item(),
+        }
+
+    @classmethod
+    def from_item(cls, item: Item) -> Job:
+        return cls(
+            job_id=item["jobId"],
+            file_id=item["fileId"],
+            source=Source.from_item(item["source"]),
+            conversion=Conversion.from_item(item["conversion"]),
+            status=Status(item["status"]),
+            attempt=item["attempt"],
+            created_at=item["createdAt"],
+            updated_at=item["updatedAt"],
+            expires_at=item["expiresAt"],
+            output=Output.from_item(item["output"]) if item.get("output") else None,
+            failure=Failure.from_item(item["failure"]) if item.get("failure") else None,
+        )
+
+
+class JobStore(Protocol):
+    """The contract of a job store; conversion/stores/jobs.py keeps it in DynamoDB."""
+
+    def put_if_absent(self, job: Job) -> bool:
+        """Write a new job; False when one of that id is there already (it is left as it is)."""
+        ...
+
+    def get(self, job_id: str) -> Job:
+        """Raises JobNotFound, or JobExpired past `expires_at`."""
+        ...
+
+    def of_file(self, file_id: str) -> list[Job]:
+        """The file's jobs, oldest first; expired ones are left out."""
+        ...
+
+    def claim(self, job_id: str, retention_days: int) -> Job:
+        """Take the job for a new attempt; the returned `attempt` is the fencing token.
+
+        Raises JobNotFound, or JobOver when the status is terminal.
+        """
+        ...
+
+    def complete(self, job_id: str, attempt: int, output: Output) -> None:
+        """Raises SupersededAttempt when `attempt` is not the newest, JobOver when terminal."""
+        ...
+
+    def fail(self, job_id: str, attempt: int, failure: Failure) -> None:
+        """Raises as `complete` does."""
+        ...
+
+
+def job_id_for(source: Source, conversion: Conversion, nonce: str = "") -> str:
+    """The same object and conversion always give the same id: 32 hex digits.
+
+    S3 events arrive at least once and in any order; an id made from what the event is about makes
+    a duplicate harmless. `nonce` sets apart a conversion asked for again on purpose. The id is
+    also the execution's name (1–80 characters, Step Functions API reference, StartExecution).
+    """
+    parts = [source.bucket, source.key, source.version_id or source.etag, str(conversion), nonce]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def timestamp(moment: datetime) -> str:
+    """ISO 8601 in UTC with milliseconds: sorts as text in the order of time."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def expiry(moment: datetime, retention_days: int) -> int:
+    return int((moment + timedelta(days=retention_days)).timestamp())

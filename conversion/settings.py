@@ -1,0 +1,114 @@
+"""What each process is told by its environment: one list of names, written and read here alone.
+
+infra/ calls `to_env()` and hands the result to a function or a container; the process calls
+`from_env()` once, at its edge. A field `jobs_table` is the variable `SLUICE_JOBS_TABLE`.
+Dataclasses and not pydantic: CDK tokens must pass through unvalidated, and a Lambda pays for every
+import (decision 0003).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, dataclass, fields
+from typing import Any, Self, get_type_hints
+
+from conversion.errors import SettingsError
+
+PREFIX = "SLUICE_"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Base of the settings of every process. Field types: str or int."""
+
+    def to_env(self) -> dict[str, str]:
+        return {variable(each): str(getattr(self, each.name)) for each in fields(self)}
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> Self:
+        """Raises SettingsError naming every variable that is missing or not a number."""
+        types = get_type_hints(cls)
+        wrong: list[str] = []
+        values: dict[str, Any] = {}
+        for each in fields(cls):
+            text = environ.get(variable(each))
+            if text is None and each.default is not MISSING:
+                continue
+            if text is None:
+                wrong.append(f"{variable(each)} is not set")
+            elif types[each.name] is int and not text.isdecimal():
+                wrong.append(f"{variable(each)} is {text!r}, not a whole number")
+            else:
+                values[each.name] = types[each.name](text)
+        if wrong:
+            raise SettingsError(
+                f"{cls.__name__} cannot be read: {'; '.join(wrong)}. infra/ sets these variables; "
+                "deploy again, or set them by hand."
+            )
+        return cls(**values)
+
+
+def variable(field: Field[Any]) -> str:
+    return PREFIX + field.name.upper()
+
+
+@dataclass(frozen=True)
+class CreateUploadSettings(Settings):
+    bucket: str
+    uploads_table: str
+    # One PUT takes at most 5 GiB (Amazon S3 user guide, "Uploading objects").
+    max_upload_bytes: int = 5 * 1024**3
+    upload_url_seconds: int = 3600
+    retention_days: int = 7
+
+
+@dataclass(frozen=True)
+class StartJobsSettings(Settings):
+    bucket: str
+    uploads_table: str
+    jobs_table: str
+    state_machine_arn: str
+    default_conversions: str = "mp3"
+    retention_days: int = 7
+
+
+@dataclass(frozen=True)
+class CreateJobSettings(Settings):
+    bucket: str
+    uploads_table: str
+    jobs_table: str
+    state_machine_arn: str
+    retention_days: int = 7
+
+
+@dataclass(frozen=True)
+class GetJobSettings(Settings):
+    jobs_table: str
+
+
+@dataclass(frozen=True)
+class GetProgressSettings(Settings):
+    jobs_table: str
+    progress_table: str
+
+
+@dataclass(frozen=True)
+class GetOutputSettings(Settings):
+    bucket: str
+    jobs_table: str
+    download_url_seconds: int = 3600
+
+
+@dataclass(frozen=True)
+class ConverterSettings(Settings):
+    """Limits: bytes of the stored input and output, seconds of audio in the input."""
+
+    bucket: str
+    jobs_table: str
+    progress_table: str
+    ffmpeg: str = "ffmpeg"
+    ffprobe: str = "ffprobe"
+    max_input_bytes: int = 5 * 1024**3
+    max_output_bytes: int = 20 * 1024**3
+    max_duration_seconds: int = 24 * 3600
+    retention_days: int = 7

@@ -1,0 +1,86 @@
+"""Items to DynamoDB's typed attributes and back, and its errors into our tree.
+
+boto3's serialiser does the work; it takes Decimals for floats and gives Decimals for every number,
+which nothing outside this folder should have to know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import Any
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from botocore.exceptions import BotoCoreError, ClientError
+
+from conversion.errors import RecordsUnavailable
+
+_serialise = TypeSerializer().serialize
+_deserialise = TypeDeserializer().deserialize
+
+
+def to_attributes(item: dict[str, Any]) -> dict[str, Any]:
+    return {name: _serialise(_storable(value)) for name, value in item.items()}
+
+
+def from_attributes(attributes: dict[str, Any]) -> dict[str, Any]:
+    return {name: _plain(_deserialise(value)) for name, value in attributes.items()}
+
+
+def _storable(value: Any) -> Any:
+    if isinstance(value, float):
+        return Decimal(repr(value))
+    if isinstance(value, dict):
+        return {name: _storable(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_storable(each) for each in value]
+    return value
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, dict):
+        return {name: _plain(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    return value
+
+
+class ConditionFailed(Exception):
+    """A conditional write did not hold; `item` is what stood there, None when nothing did."""
+
+    def __init__(self, item: dict[str, Any] | None) -> None:
+        super().__init__("a conditional write did not hold")
+        self.item = item
+
+
+@contextmanager
+def dynamodb_errors() -> Iterator[None]:
+    """Raise ConditionFailed for a failed condition, RecordsUnavailable for everything that is
+    left after botocore's own retries; programming errors (validation, access) stay as they are."""
+    try:
+        yield
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        if code == "ConditionalCheckFailedException":
+            item = error.response.get("Item")
+            raise ConditionFailed(from_attributes(item) if item else None) from error
+        if code in _PASSING or error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:
+            raise RecordsUnavailable(f"DynamoDB is not answering ({code}); try again.") from error
+        raise
+    except BotoCoreError as error:
+        raise RecordsUnavailable(f"DynamoDB cannot be reached ({error}); try again.") from error
+
+
+# "Error handling with DynamoDB", the errors marked OK to retry.
+_PASSING = frozenset(
+    {
+        "LimitExceededException",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "ThrottlingException",
+        "TransactionConflictException",
+    }
+)

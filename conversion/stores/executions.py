@@ -1,0 +1,41 @@
+"""Executions of the state machine, named by the job id.
+
+Permissions: StartExecution. Leaves behind: the execution's history, 90 days (Step Functions quota).
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from conversion.errors import RecordsUnavailable
+
+
+class Executions:
+    """A `conversion.start.ExecutionStarter` on Step Functions."""
+
+    def __init__(self, client: Any, state_machine_arn: str) -> None:
+        self._client = client
+        self._state_machine_arn = state_machine_arn
+
+    def start(self, job_id: str) -> None:
+        """Start the job's execution; one that exists already is what was wanted.
+
+        A standard execution's name stays taken for 90 days, with the same input StartExecution is
+        idempotent while it runs (Step Functions API reference). Raises RecordsUnavailable when
+        Step Functions does not answer, so that the queue delivers the event again.
+        """
+        try:
+            self._client.start_execution(
+                stateMachineArn=self._state_machine_arn,
+                name=job_id,
+                input=json.dumps({"jobId": job_id}),
+            )
+        except self._client.exceptions.ExecutionAlreadyExists:
+            return
+        except (ClientError, BotoCoreError) as error:
+            raise RecordsUnavailable(
+                f"The execution of job {job_id} could not be started ({error}); try again."
+            ) from error

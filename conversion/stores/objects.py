@@ -1,0 +1,206 @@
+"""Objects in S3: what is read in ranges, written in parts, and handed out by presigned URL.
+
+Permissions: GetObject (head, read, presign_get), PutObject (put, multipart, presign_put),
+AbortMultipartUpload (abort), DeleteObject (delete). Leaves behind: the parts of an upload that was
+neither completed nor aborted, which the bucket's lifecycle rule removes after a day.
+"""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+
+from conversion.errors import SourceChanged, SourceMissing, StorageUnavailable
+
+
+@dataclass(frozen=True)
+class Head:
+    """What HEAD says of an object: ETag without quotes, length in bytes, media type."""
+
+    etag: str
+    bytes: int
+    media_type: str
+
+
+@dataclass(frozen=True)
+class Part:
+    """One uploaded part of a multipart upload, as CompleteMultipartUpload wants it named."""
+
+    number: int
+    etag: str
+    crc32: str
+
+    def to_request(self) -> dict[str, Any]:
+        return {"PartNumber": self.number, "ETag": self.etag, "ChecksumCRC32": self.crc32}
+
+
+@dataclass(frozen=True)
+class SignedRequest:
+    """A request the holder may make as it stands: these headers are signed and must be sent."""
+
+    method: str
+    url: str
+    headers: dict[str, str]
+
+
+class Objects:
+    """One bucket. Every method raises StorageUnavailable when S3 does not answer after botocore's
+    retries, and SourceMissing when the object (or the upload) is not there."""
+
+    def __init__(self, client: Any, bucket: str) -> None:
+        self._client = client
+        self.bucket = bucket
+
+    def head(self, key: str) -> Head:
+        with s3_errors(key):
+            answer = self._client.head_object(Bucket=self.bucket, Key=key)
+        return Head(
+            _unquoted(answer["ETag"]), answer["ContentLength"], answer.get("ContentType", "")
+        )
+
+    def read(self, key: str, etag: str, start: int, end: int) -> bytes:
+        """Bytes `start` to `end` (exclusive) of the very object with this ETag, or the leading part
+        of them where the connection broke: the caller resumes. Raises SourceChanged."""
+        with s3_errors(key):
+            answer = self._client.get_object(
+                Bucket=self.bucket, Key=key, IfMatch=f'"{etag}"', Range=f"bytes={start}-{end - 1}"
+            )
+            return _received(answer["Body"], end - start)
+
+    def put(self, key: str, body: bytes, media_type: str) -> str:
+        """Write a whole object at once; returns its ETag. At most 5 GiB (S3 PutObject)."""
+        with s3_errors(key):
+            answer = self._client.put_object(
+                Bucket=self.bucket,
+                Key=key,
+                Body=body,
+                ContentType=media_type,
+                ChecksumCRC32=crc32(body),
+            )
+        return _unquoted(answer["ETag"])
+
+    def start_multipart(self, key: str, media_type: str) -> str:
+        with s3_errors(key):
+            answer = self._client.create_multipart_upload(
+                Bucket=self.bucket, Key=key, ContentType=media_type, ChecksumAlgorithm="CRC32"
+            )
+        return answer["UploadId"]
+
+    def put_part(self, key: str, upload_id: str, number: int, body: bytes) -> Part:
+        """Upload part `number` (1 to 10,000); S3 checks the CRC before it accepts the part."""
+        checksum = crc32(body)
+        with s3_errors(key):
+            answer = self._client.upload_part(
+                Bucket=self.bucket,
+                Key=key,
+                UploadId=upload_id,
+                PartNumber=number,
+                Body=body,
+                ChecksumCRC32=checksum,
+            )
+        return Part(number, _unquoted(answer["ETag"]), checksum)
+
+    def complete_multipart(self, key: str, upload_id: str, parts: list[Part]) -> str:
+        """Make the object visible; returns its ETag. Raises SourceMissing for an unknown upload,
+        which after a lost answer can mean that it was completed: HEAD the key and compare."""
+        with s3_errors(key):
+            answer = self._client.complete_multipart_upload(
+                Bucket=self.bucket,
+                Key=key,
+                UploadId=upload_id,
+                MultipartUpload={"Parts": [part.to_request() for part in parts]},
+            )
+        return _unquoted(answer["ETag"])
+
+    def abort_multipart(self, key: str, upload_id: str) -> None:
+        """Drop the upload and its parts; one that is gone already is no error."""
+        try:
+            with s3_errors(key):
+                self._client.abort_multipart_upload(
+                    Bucket=self.bucket, Key=key, UploadId=upload_id
+                )
+        except SourceMissing:
+            return
+
+    def delete(self, key: str) -> None:
+        with s3_errors(key):
+            self._client.delete_object(Bucket=self.bucket, Key=key)
+
+    def presign_put(self, key: str, length: int, media_type: str, seconds: int) -> SignedRequest:
+        """One PUT of exactly this length and type, once: `If-None-Match: *` refuses a second."""
+        url = self._client.generate_presigned_url(
+            "put_object",
+            Params={
+                "Bucket": self.bucket,
+                "Key": key,
+                "ContentLength": length,
+                "ContentType": media_type,
+                "IfNoneMatch": "*",
+            },
+            ExpiresIn=seconds,
+        )
+        headers = {"content-length": str(length), "content-type": media_type, "if-none-match": "*"}
+        return SignedRequest("PUT", url, headers)
+
+    def presign_get(self, key: str, media_type: str, disposition: str, seconds: int) -> str:
+        return self._client.generate_presigned_url(
+            "get_object",
+            Params={
+                "Bucket": self.bucket,
+                "Key": key,
+                "ResponseContentType": media_type,
+                "ResponseContentDisposition": disposition,
+            },
+            ExpiresIn=seconds,
+        )
+
+
+def crc32(body: bytes) -> str:
+    """CRC-32 as S3 writes it: big-endian, base64 ("Checking object integrity", S3 user guide)."""
+    return base64.b64encode(zlib.crc32(body).to_bytes(4, "big")).decode()
+
+
+@contextmanager
+def s3_errors(key: str) -> Iterator[None]:
+    """Translate what S3 answers; access and validation errors stay as they are, they are ours."""
+    try:
+        yield
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+        if code in ("404", "NoSuchKey", "NoSuchUpload", "NotFound"):
+            raise SourceMissing(f"{key} is not in the bucket; upload it again.") from error
+        if status == 412:
+            raise SourceChanged(
+                f"{key} was replaced while it was being read; convert the new object instead."
+            ) from error
+        if status >= 500 or code in ("SlowDown", "RequestTimeout", "Throttling"):
+            raise StorageUnavailable(f"S3 is not answering for {key} ({code}).") from error
+        raise
+    except (BotoCoreError, HTTPClientError, OSError) as error:
+        raise StorageUnavailable(f"S3 cannot be reached for {key} ({error}).") from error
+
+
+def _received(body: Any, wanted: int) -> bytes:
+    """What arrived of a body; a connection that broke midway gives the bytes before the break."""
+    chunks: list[bytes] = []
+    try:
+        while wanted > 0 and (chunk := body.read(min(wanted, 1 << 20))):
+            chunks.append(chunk)
+            wanted -= len(chunk)
+    except (BotoCoreError, HTTPClientError, OSError):
+        if not chunks:
+            raise
+    finally:
+        body.close()
+    return b"".join(chunks)
+
+
+def _unquoted(etag: str) -> str:
+    return etag.strip('"')
