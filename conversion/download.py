@@ -35,7 +35,8 @@ def attachment(file_name: str) -> str:
     as `filename*` in UTF-8 (RFC 8187 §3.2). Nothing of the name can end the header or the quotes.
     """
     plain = "".join(each if _is_plain(each) else "_" for each in file_name)
-    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(file_name, safe='')}"
+    real = quote(file_name, safe="", errors="replace")
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{real}"
 
 
 def _is_plain(character: str) -> bool:

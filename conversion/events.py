@@ -44,10 +44,15 @@ class ObjectCreated:
                 bytes=found["size"],
                 version_id=found.get("version-id"),
             )
-        except (KeyError, TypeError) as missing:
+        except (KeyError, TypeError, AttributeError) as wrong:
             raise InvalidRequest(
-                f"This is not an S3 {cls.detail_type} event: {missing} is missing."
-            ) from missing
+                f"This is not an S3 {cls.detail_type} event: {wrong!r}."
+            ) from wrong
+
+    @property
+    def is_folder(self) -> bool:
+        """What the S3 console writes for "Create folder": an empty object whose key ends in /."""
+        return self.key.endswith("/") and self.bytes == 0
 
 
 @dataclass(frozen=True)

@@ -75,11 +75,12 @@ FORMATS: dict[str, Format] = {
 
 # Names that can hold audio. A name is only a hint (the converter probes the bytes), but refusing
 # .txt and .exe before a byte is sent saves a pointless upload.
-INPUT_SUFFIXES: frozenset[str] = frozenset(
+_SUFFIXES = (
     "3g2 3gp aac ac3 aif aifc aiff alac amr ape asf au avi caf dff dsf dts eac3 f4a flac flv m2ts "
     "m4a m4b m4r m4v mka mkv mov mp1 mp2 mp3 mp4 mpc mpeg mpg mpga mxf oga ogg ogv ogx opus ra "
-    "rf64 rm shn snd spx tak ts tta voc w64 wav wave webm weba wma wmv wv".split()
+    "rf64 rm shn snd spx tak ts tta voc w64 wav wave webm weba wma wmv wv"
 )
+INPUT_SUFFIXES: frozenset[str] = frozenset(_SUFFIXES.split())
 
 
 def format_named(name: str) -> Format:

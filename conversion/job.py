@@ -69,8 +69,10 @@ class Conversion:
         return {"format": self.format, "bitrateKbps": self.bitrate_kbps}
 
     @classmethod
-    def from_item(cls, item: Item) -> Conversion:
+    def from_item(cls, item: Any) -> Conversion:
         """Read one from a record or a request. Raises InvalidRequest on a wrong shape."""
+        if not isinstance(item, dict):
+            raise InvalidRequest('A conversion is an object like {"format": "mp3"}.')
         name, bitrate = item.get("format"), item.get("bitrateKbps")
         if not isinstance(name, str):
             raise InvalidRequest('A conversion needs a "format", for example "mp3".')

@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, fields
 from typing import Any, Self, get_type_hints
 
-from conversion.errors import SettingsError
+from conversion.errors import RequestError, SettingsError
+from conversion.job import Conversion
 
 PREFIX = "SLUICE_"
 
@@ -34,8 +35,8 @@ class Settings:
             text = environ.get(variable(each))
             if text is None and each.default is not MISSING:
                 continue
-            if text is None:
-                wrong.append(f"{variable(each)} is not set")
+            if text is None or (not text and each.default is MISSING):
+                wrong.append(f"{variable(each)} is {'not set' if text is None else 'empty'}")
             elif types[each.name] is int and not text.isdecimal():
                 wrong.append(f"{variable(each)} is {text!r}, not a whole number")
             else:
@@ -70,6 +71,18 @@ class StartJobsSettings(Settings):
     state_machine_arn: str
     default_conversions: str = "mp3"
     retention_days: int = 7
+
+    @property
+    def conversions(self) -> tuple[Conversion, ...]:
+        """`default_conversions`, a list like `mp3,opus@96`, read. Raises SettingsError."""
+        try:
+            return tuple(
+                Conversion.parse(each.strip())
+                for each in self.default_conversions.split(",")
+                if each.strip()
+            )
+        except RequestError as error:
+            raise SettingsError(f"{PREFIX}DEFAULT_CONVERSIONS cannot be read: {error}") from error
 
 
 @dataclass(frozen=True)

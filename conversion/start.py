@@ -50,6 +50,8 @@ def start_for_object(
     retention_days: int,
 ) -> list[Job]:
     """Start what the upload asked for, or, for an object put there without asking, `defaults`."""
+    if created.is_folder:
+        return []
     file_id = file_id_of(created.key)
     upload = uploads.find(file_id)
     if upload and upload.key != created.key:

@@ -22,8 +22,12 @@ MOST_NAME_CHARACTERS = 255
 # One upload can ask for each format there is and then some; more is a mistake.
 MOST_CONVERSIONS = 20
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_MEDIA_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+(\s*;[\x20-\x7e]*)?")
+# Control characters, line separators, and halves of surrogate pairs: JSON can carry those, UTF-8
+# and so DynamoDB cannot.
+_UNWRITABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_MEDIA_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+( *;[\x20-\x7e]*)?")
+# As long as RFC 6838 §4.2 allows for both halves of the name (127 each), parameters included.
+MOST_MEDIA_TYPE_CHARACTERS = 255
 
 
 @dataclass(frozen=True)
@@ -103,7 +107,9 @@ class UploadStore(Protocol):
 def file_id_of(key: str) -> str:
     """The file id in `uploads/{fileId}.{ext}`; for an object dropped there under a name of its own,
     that name without its suffix, which no upload record answers to."""
-    return str(PurePosixPath(key.removeprefix(PREFIX)).with_suffix(""))
+    name = key.removeprefix(PREFIX)
+    suffix = PurePosixPath(name).suffix
+    return name.removesuffix(suffix)
 
 
 def suffix_of(file_name: str) -> str:
@@ -116,7 +122,7 @@ def _file_name(name: Any) -> str:
     if not isinstance(name, str):
         raise InvalidRequest('"fileName" is the file\'s name, for example "talk.wav".')
     name = name.replace("\\", "/").rsplit("/", 1)[-1].strip()
-    if not name or _CONTROL.search(name) or len(name) > MOST_NAME_CHARACTERS:
+    if not name or _UNWRITABLE.search(name) or len(name) > MOST_NAME_CHARACTERS:
         raise InvalidRequest(
             f'"fileName" must have 1 to {MOST_NAME_CHARACTERS} characters and no control '
             "characters."
@@ -145,7 +151,11 @@ def _length(length: Any, most: int) -> int:
 def _media_type(media_type: Any) -> str:
     if media_type is None:
         return "application/octet-stream"
-    if not isinstance(media_type, str) or not _MEDIA_TYPE.fullmatch(media_type):
+    if (
+        not isinstance(media_type, str)
+        or len(media_type) > MOST_MEDIA_TYPE_CHARACTERS
+        or not _MEDIA_TYPE.fullmatch(media_type)
+    ):
         raise InvalidRequest('"contentType" is a media type (RFC 9110 §8.3.1) like "audio/wav".')
     return media_type
 
@@ -154,6 +164,4 @@ def _conversions(conversions: Any) -> tuple[Conversion, ...]:
     """Duplicates are dropped: the same conversion of the same file is the same job."""
     if not isinstance(conversions, list) or len(conversions) > MOST_CONVERSIONS:
         raise InvalidRequest(f'"conversions" is a list of up to {MOST_CONVERSIONS} conversions.')
-    if not all(isinstance(each, dict) for each in conversions):
-        raise InvalidRequest('Each conversion is an object like {"format": "mp3"}.')
     return tuple(dict.fromkeys(Conversion.from_item(each) for each in conversions))

@@ -6,7 +6,7 @@ which nothing outside this folder should have to know.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
@@ -48,6 +48,15 @@ def _plain(value: Any) -> Any:
     return value
 
 
+def can_be_key(value: str) -> bool:
+    """Whether an item of this key could exist: 1 to 2,048 bytes of UTF-8 (DynamoDB quotas). What
+    cannot exist is not found; asked for, DynamoDB would call it an error."""
+    try:
+        return 1 <= len(value.encode()) <= 2048
+    except UnicodeEncodeError:
+        return False
+
+
 class ConditionFailed(Exception):
     """A conditional write did not hold; `item` is what stood there, None when nothing did."""
 
@@ -57,7 +66,7 @@ class ConditionFailed(Exception):
 
 
 @contextmanager
-def dynamodb_errors() -> Iterator[None]:
+def dynamodb_errors() -> Generator[None]:
     """Raise ConditionFailed for a failed condition, RecordsUnavailable for everything that is
     left after botocore's own retries; programming errors (validation, access) stay as they are."""
     try:

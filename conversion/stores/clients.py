@@ -6,38 +6,51 @@ the local engine on a laptop. Nothing here knows which of the two it is.
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import boto3
 from botocore.config import Config
 
 # botocore's standard mode retries throttling, 5xx and connection errors with backoff and jitter;
-# its default timeouts of 60 s would let one dead connection eat a Lambda's whole life.
-_PATIENT = Config(
+# its default timeouts of 60 s would let one dead connection eat a process's whole life.
+PATIENT = Config(
     retries={"mode": "standard", "max_attempts": 5}, connect_timeout=3, read_timeout=20
 )
 
-# SigV4 and the regional endpoint always: presigned URLs are SigV2 and global in us-east-1
-# otherwise, and neither signs the headers an upload is held to. Checksums only where asked for:
-# one that botocore adds by itself would become part of what a presigned PUT must send.
-_S3 = _PATIENT.merge(
-    Config(
+# For whoever somebody waits on: an HTTP API gives a function at most 30 s (API Gateway quotas), so
+# a dead store must be known, and said, well before: 3 tries of 4 s and the backoff between them.
+BRISK = Config(retries={"mode": "standard", "max_attempts": 3}, connect_timeout=1, read_timeout=3)
+
+
+def s3(patience: Config = PATIENT) -> Any:
+    """SigV4 and the regional host always: presigned URLs are SigV2 in us-east-1 otherwise, which
+    signs none of the headers an upload is held to, and in every region they name the global host,
+    which sends the young bucket's caller elsewhere with a signature that no longer holds.
+
+    Checksums only where asked for: one that botocore adds by itself would become part of what a
+    presigned PUT must send.
+    """
+    own = Config(
         signature_version="s3v4",
-        s3={"us_east_1_regional_endpoint": "regional"},
+        s3={"us_east_1_regional_endpoint": "regional", "addressing_style": _addressing_style()},
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
         max_pool_connections=16,
     )
-)
+    return boto3.client("s3", config=patience.merge(own))
 
 
-def s3() -> Any:
-    return boto3.client("s3", config=_S3)
+def _addressing_style() -> str:
+    """On AWS the bucket stands in the host: botocore presigns for the regional host only then (its
+    signers.py, `_should_use_global_endpoint`). Elsewhere no DNS knows a host for each bucket."""
+    elsewhere = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    return "path" if elsewhere else "virtual"
 
 
-def dynamodb() -> Any:
-    return boto3.client("dynamodb", config=_PATIENT)
+def dynamodb(patience: Config = PATIENT) -> Any:
+    return boto3.client("dynamodb", config=patience)
 
 
-def step_functions() -> Any:
-    return boto3.client("stepfunctions", config=_PATIENT)
+def step_functions(patience: Config = PATIENT) -> Any:
+    return boto3.client("stepfunctions", config=patience)

@@ -25,7 +25,8 @@ class Executions:
 
         A standard execution's name stays taken for 90 days, with the same input StartExecution is
         idempotent while it runs (Step Functions API reference). Raises RecordsUnavailable when
-        Step Functions does not answer, so that the queue delivers the event again.
+        Step Functions does not answer, so that the queue delivers the event again; access and
+        validation errors stay as they are, they are ours.
         """
         try:
             self._client.start_execution(
@@ -33,9 +34,20 @@ class Executions:
                 name=job_id,
                 input=json.dumps({"jobId": job_id}),
             )
-        except self._client.exceptions.ExecutionAlreadyExists:
-            return
-        except (ClientError, BotoCoreError) as error:
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            if code == "ExecutionAlreadyExists":
+                return
+            if code not in _PASSING and error.response["ResponseMetadata"]["HTTPStatusCode"] < 500:
+                raise
             raise RecordsUnavailable(
-                f"The execution of job {job_id} could not be started ({error}); try again."
+                f"Step Functions does not start job {job_id} ({code}); try again."
             ) from error
+        except BotoCoreError as error:
+            raise RecordsUnavailable(
+                f"Step Functions cannot be reached ({error}); try again."
+            ) from error
+
+
+# StartExecution's errors that pass: its rate, and the quota of open executions (1,000,000).
+_PASSING = frozenset({"ThrottlingException", "ExecutionLimitExceeded"})

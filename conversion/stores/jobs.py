@@ -12,6 +12,7 @@ from conversion.errors import JobExpired, JobNotFound, JobOver, SupersededAttemp
 from conversion.job import Failure, Item, Job, Output, Status, expiry, timestamp, utc_now
 from conversion.stores.attributes import (
     ConditionFailed,
+    can_be_key,
     dynamodb_errors,
     from_attributes,
     to_attributes,
@@ -41,18 +42,24 @@ class Jobs:
         return True
 
     def get(self, job_id: str) -> Job:
-        with dynamodb_errors():
-            answer = self._client.get_item(
-                TableName=self._table, Key=_key(job_id), ConsistentRead=True
-            )
-        if "Item" not in answer:
+        item = self._read(job_id) if can_be_key(job_id) else None
+        if item is None:
             raise JobNotFound(f"There is no job {job_id}. Check the id, or create the job again.")
-        job = Job.from_item(from_attributes(answer["Item"]))
+        job = Job.from_item(item)
         if job.has_expired:
             raise JobExpired(f"Job {job_id} has expired and its files are gone; convert again.")
         return job
 
+    def _read(self, job_id: str) -> Item | None:
+        with dynamodb_errors():
+            answer = self._client.get_item(
+                TableName=self._table, Key=_key(job_id), ConsistentRead=True
+            )
+        return from_attributes(answer["Item"]) if "Item" in answer else None
+
     def of_file(self, file_id: str) -> list[Job]:
+        if not can_be_key(file_id):
+            return []
         with dynamodb_errors():
             pages = self._client.get_paginator("query").paginate(
                 TableName=self._table,
@@ -94,9 +101,7 @@ class Jobs:
     def fail(self, job_id: str, attempt: int, failure: Failure) -> None:
         self._finish(job_id, attempt, Status.FAILED, "failure", failure.to_item())
 
-    def _finish(
-        self, job_id: str, attempt: int, status: Status, field: str, outcome: Item
-    ) -> None:
+    def _finish(self, job_id: str, attempt: int, status: Status, field: str, outcome: Item) -> None:
         update = {
             "UpdateExpression": "SET #status = :status, #field = :outcome, updatedAt = :now",
             "ConditionExpression": "attempt = :attempt AND #status = :processing",

@@ -1,6 +1,7 @@
 """Objects in S3: what is read in ranges, written in parts, and handed out by presigned URL.
 
-Permissions: GetObject (head, read, presign_get), PutObject (put, multipart, presign_put),
+Permissions: GetObject (head, read, presign_get), ListBucket (head, read: without it S3 answers 403
+instead of 404 for an object that is not there), PutObject (put, multipart, presign_put),
 AbortMultipartUpload (abort), DeleteObject (delete). Leaves behind: the parts of an upload that was
 neither completed nor aborted, which the bucket's lifecycle rule removes after a day.
 """
@@ -9,14 +10,16 @@ from __future__ import annotations
 
 import base64
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
 from conversion.errors import SourceChanged, SourceMissing, StorageUnavailable
+from conversion.job import timestamp, utc_now
 
 
 @dataclass(frozen=True)
@@ -42,11 +45,13 @@ class Part:
 
 @dataclass(frozen=True)
 class SignedRequest:
-    """A request the holder may make as it stands: these headers are signed and must be sent."""
+    """A request the holder may make as it stands until `expires_at` (ISO 8601): these headers are
+    signed and must be sent."""
 
     method: str
     url: str
     headers: dict[str, str]
+    expires_at: str
 
 
 class Objects:
@@ -122,9 +127,7 @@ class Objects:
         """Drop the upload and its parts; one that is gone already is no error."""
         try:
             with s3_errors(key):
-                self._client.abort_multipart_upload(
-                    Bucket=self.bucket, Key=key, UploadId=upload_id
-                )
+                self._client.abort_multipart_upload(Bucket=self.bucket, Key=key, UploadId=upload_id)
         except SourceMissing:
             return
 
@@ -134,6 +137,7 @@ class Objects:
 
     def presign_put(self, key: str, length: int, media_type: str, seconds: int) -> SignedRequest:
         """One PUT of exactly this length and type, once: `If-None-Match: *` refuses a second."""
+        expires_at = timestamp(utc_now() + timedelta(seconds=seconds))
         url = self._client.generate_presigned_url(
             "put_object",
             Params={
@@ -146,7 +150,7 @@ class Objects:
             ExpiresIn=seconds,
         )
         headers = {"content-length": str(length), "content-type": media_type, "if-none-match": "*"}
-        return SignedRequest("PUT", url, headers)
+        return SignedRequest("PUT", url, headers, expires_at)
 
     def presign_get(self, key: str, media_type: str, disposition: str, seconds: int) -> str:
         return self._client.generate_presigned_url(
@@ -167,7 +171,7 @@ def crc32(body: bytes) -> str:
 
 
 @contextmanager
-def s3_errors(key: str) -> Iterator[None]:
+def s3_errors(key: str) -> Generator[None]:
     """Translate what S3 answers; access and validation errors stay as they are, they are ours."""
     try:
         yield

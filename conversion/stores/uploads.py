@@ -7,7 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from conversion.stores.attributes import dynamodb_errors, from_attributes, to_attributes
+from conversion.stores.attributes import (
+    can_be_key,
+    dynamodb_errors,
+    from_attributes,
+    to_attributes,
+)
 from conversion.uploads import Upload
 
 
@@ -23,6 +28,8 @@ class Uploads:
             self._client.put_item(TableName=self._table, Item=to_attributes(upload.to_item()))
 
     def find(self, file_id: str) -> Upload | None:
+        if not can_be_key(file_id):
+            return None
         with dynamodb_errors():
             answer = self._client.get_item(
                 TableName=self._table, Key=to_attributes({"fileId": file_id}), ConsistentRead=True
