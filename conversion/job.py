@@ -17,6 +17,9 @@ from conversion.formats import Format, format_named
 
 Item = dict[str, Any]
 
+# Where outputs are in the bucket; uploads are under conversion/uploads.py's PREFIX.
+OUTPUTS = "conversions/"
+
 
 class Status(StrEnum):
     """`created → processing → completed | failed | cancelled`; a terminal status never changes."""
@@ -208,7 +211,7 @@ class Job:
 
     def output_key(self, attempt: int) -> str:
         """Where attempt N writes: a key of its own, so that a zombie can overwrite nothing."""
-        return f"conversions/{self.job_id}/{attempt}/output.{self.conversion.target.suffix}"
+        return f"{OUTPUTS}{self.job_id}/{attempt}/output.{self.conversion.target.suffix}"
 
     @property
     def output_name(self) -> str:

@@ -1,7 +1,7 @@
 """The AWS clients, made once at a process's start; the environment alone chooses the endpoints.
 
 `AWS_ENDPOINT_URL`, region and credentials are botocore's own variables: unset on AWS, pointed at
-the local engine on a laptop. Nothing here knows which of the two it is.
+the local engine on a laptop. Only how a bucket is addressed depends on which of the two it is.
 """
 
 from __future__ import annotations
@@ -25,8 +25,9 @@ BRISK = Config(retries={"mode": "standard", "max_attempts": 3}, connect_timeout=
 
 def s3(patience: Config = PATIENT) -> Any:
     """SigV4 and the regional host always: presigned URLs are SigV2 in us-east-1 otherwise, which
-    signs none of the headers an upload is held to, and in every region they name the global host,
-    which sends the young bucket's caller elsewhere with a signature that no longer holds.
+    signs none of the headers an upload is held to, and name the global host in every other region,
+    which redirects for a bucket it does not know yet (AWS: up to hours), and a signature that
+    covers the host does not survive a redirect.
 
     Checksums only where asked for: one that botocore adds by itself would become part of what a
     presigned PUT must send.
@@ -41,16 +42,16 @@ def s3(patience: Config = PATIENT) -> Any:
     return boto3.client("s3", config=patience.merge(own))
 
 
-def _addressing_style() -> str:
-    """On AWS the bucket stands in the host: botocore presigns for the regional host only then (its
-    signers.py, `_should_use_global_endpoint`). Elsewhere no DNS knows a host for each bucket."""
-    elsewhere = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-    return "path" if elsewhere else "virtual"
-
-
 def dynamodb(patience: Config = PATIENT) -> Any:
     return boto3.client("dynamodb", config=patience)
 
 
 def step_functions(patience: Config = PATIENT) -> Any:
     return boto3.client("stepfunctions", config=patience)
+
+
+def _addressing_style() -> str:
+    """On AWS the bucket stands in the host: botocore presigns for the regional host only then (its
+    signers.py, `_should_use_global_endpoint`). Elsewhere no DNS knows a host for each bucket."""
+    elsewhere = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    return "path" if elsewhere else "virtual"

@@ -35,7 +35,7 @@ class ProgressTable:
         stands = self._write(
             job_id,
             "SET attempt = :attempt, stage = :stage, updatedAt = :now, expiresAt = :expires, "
-            "#percent = if_not_exists(#percent, :zero)",
+            "#percent = if_not_exists(#percent, :zero) REMOVE speed, etaSeconds",
             "attribute_not_exists(attempt) OR attempt <= :attempt",
             {":attempt": attempt, ":stage": stage.value, ":zero": 0},
             {"#percent": "percent"},

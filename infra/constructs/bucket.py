@@ -1,0 +1,63 @@
+"""The one bucket: uploads in, conversions out, and nothing that stays."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from conversion.job import OUTPUTS
+from conversion.uploads import PREFIX as UPLOADS
+from infra.options import Options, Removal
+
+
+class AudioBucket(s3.Bucket):
+    """Private, encrypted, spoken to over TLS alone; tells EventBridge what lands in it."""
+
+    def __init__(self, scope: Construct, id: str, *, options: Options) -> None:
+        destroy = options.removal is Removal.DESTROY
+        super().__init__(
+            scope,
+            id,
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            enforce_ssl=True,
+            minimum_tls_version=1.2,
+            lifecycle_rules=_lifecycle(Duration.days(options.retention_days)),
+            cors=[_browser_access()],
+            removal_policy=RemovalPolicy.DESTROY if destroy else RemovalPolicy.RETAIN,
+            auto_delete_objects=destroy,
+        )
+        # `event_bridge_enabled=True` would deploy a Lambda function that may change the
+        # notifications of every bucket in the account, to set what CloudFormation can set itself.
+        bucket = cast(s3.CfnBucket, self.node.default_child)
+        bucket.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
+            event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(
+                event_bridge_enabled=True
+            )
+        )
+
+
+def _lifecycle(retention: Duration) -> list[s3.LifecycleRule]:
+    return [
+        s3.LifecycleRule(
+            id="drop-unfinished-uploads", abort_incomplete_multipart_upload_after=Duration.days(1)
+        ),
+        s3.LifecycleRule(id="expire-uploads", prefix=UPLOADS, expiration=retention),
+        s3.LifecycleRule(id="expire-outputs", prefix=OUTPUTS, expiration=retention),
+    ]
+
+
+def _browser_access() -> s3.CorsRule:
+    """Any origin: what lets a page in is the presigned URL it holds, and no cookie is involved.
+    The headers are those a presigned PUT signs and a resumed download sends."""
+    return s3.CorsRule(
+        allowed_origins=["*"],
+        allowed_methods=[s3.HttpMethods.GET, s3.HttpMethods.HEAD, s3.HttpMethods.PUT],
+        allowed_headers=["content-type", "if-none-match", "range"],
+        exposed_headers=["ETag", "Content-Length", "Content-Range", "Content-Disposition"],
+        max_age=3600,
+    )

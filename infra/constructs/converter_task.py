@@ -1,0 +1,87 @@
+"""The converter as a Fargate task: one container, hardened, that may write only to /tmp."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from aws_cdk import Duration
+from aws_cdk import aws_ecr_assets as ecr_assets
+from aws_cdk import aws_ecs as ecs
+from constructs import Construct
+
+from conversion.settings import ConverterSettings
+from infra.constructs.logs import log_group
+from infra.constructs.permissions import service_role
+from infra.options import Architecture
+
+_ROOT = Path(__file__).parents[2]
+_CPUS = {
+    Architecture.ARM64: (ecs.CpuArchitecture.ARM64, ecr_assets.Platform.LINUX_ARM64),
+    Architecture.X86_64: (ecs.CpuArchitecture.X86_64, ecr_assets.Platform.LINUX_AMD64),
+}
+# What the image is made of, and all that its hash goes by.
+_CONTEXT = ["*", "!conversion", "!tasks", "**/__pycache__"]
+
+# The one place the container may write to; Python's tempfile looks there.
+SCRATCH = "/tmp"  # noqa: S108 - a volume of this one task, which nobody else sees
+# A number, because Fargate does not look names up in the image; 1000 and up are people.
+_NOBODY = "10001"
+# The most Fargate gives a container between SIGTERM and SIGKILL (ECS, stopTimeout).
+_GRACE = Duration.seconds(120)
+# Of the 20 GiB every task has without asking, the image leaves most: but an output of the largest
+# size allowed, should it have to go by way of a file, needs as much again.
+_DISK_GIB = 30
+
+
+class ConverterTask(Construct):
+    """`role` is what the code acts with; the execution role only pulls the image and logs."""
+
+    container_name = "converter"
+
+    def __init__(
+        self, scope: Construct, id: str, *, architecture: Architecture, settings: ConverterSettings
+    ) -> None:
+        super().__init__(scope, id)
+        cpu, platform = _CPUS[architecture]
+        self.role = service_role(self, "ecs-tasks.amazonaws.com")
+        self.definition = ecs.FargateTaskDefinition(
+            self,
+            "Definition",
+            cpu=1024,
+            memory_limit_mib=2048,
+            ephemeral_storage_gib=_DISK_GIB,
+            runtime_platform=ecs.RuntimePlatform(
+                cpu_architecture=cpu, operating_system_family=ecs.OperatingSystemFamily.LINUX
+            ),
+            task_role=self.role,
+            volumes=[ecs.Volume(name="scratch")],
+        )
+        self.execution_role = self.definition.obtain_execution_role()
+        container = self._container(platform, settings)
+        container.add_mount_points(
+            ecs.MountPoint(container_path=SCRATCH, source_volume="scratch", read_only=False)
+        )
+
+    def _container(
+        self, platform: ecr_assets.Platform, settings: ConverterSettings
+    ) -> ecs.ContainerDefinition:
+        return self.definition.add_container(
+            self.container_name,
+            image=ecs.ContainerImage.from_asset(
+                str(_ROOT), file="tasks/converter/Dockerfile", platform=platform, exclude=_CONTEXT
+            ),
+            environment=settings.to_env(),
+            user=_NOBODY,
+            readonly_root_filesystem=True,
+            linux_parameters=self._linux(),
+            stop_timeout=_GRACE,
+            logging=ecs.LogDrivers.aws_logs(
+                stream_prefix=self.container_name, log_group=log_group(self)
+            ),
+        )
+
+    def _linux(self) -> ecs.LinuxParameters:
+        # An init process, because a child that outlives ffmpeg's group has nobody else to reap it.
+        linux = ecs.LinuxParameters(self, "Linux", init_process_enabled=True)
+        linux.drop_capabilities(ecs.Capability.ALL)
+        return linux

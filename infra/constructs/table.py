@@ -1,0 +1,40 @@
+"""A table of records that expire."""
+
+from __future__ import annotations
+
+from aws_cdk import RemovalPolicy
+from aws_cdk import aws_dynamodb as dynamodb
+from constructs import Construct
+
+from infra.options import Options, Removal
+
+# The attribute of every record that TTL goes by; conversion/ writes it, in epoch seconds.
+EXPIRES_AT = "expiresAt"
+
+
+class RecordTable(dynamodb.Table):
+    """On demand, restorable to any second of the last 35 days (point-in-time recovery)."""
+
+    def __init__(self, scope: Construct, id: str, *, key: str, options: Options) -> None:
+        destroy = options.removal is Removal.DESTROY
+        super().__init__(
+            scope,
+            id,
+            partition_key=_text(key),
+            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+            time_to_live_attribute=EXPIRES_AT,
+            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+                point_in_time_recovery_enabled=True
+            ),
+            removal_policy=RemovalPolicy.DESTROY if destroy else RemovalPolicy.RETAIN,
+        )
+
+    def add_index(self, name: str, *, key: str, sort_key: str) -> None:
+        """Whole items: who lists jobs shows them."""
+        self.add_global_secondary_index(
+            index_name=name, partition_key=_text(key), sort_key=_text(sort_key)
+        )
+
+
+def _text(name: str) -> dynamodb.Attribute:
+    return dynamodb.Attribute(name=name, type=dynamodb.AttributeType.STRING)

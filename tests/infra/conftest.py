@@ -1,0 +1,50 @@
+"""One synthesis for all tests here: starting the CDK takes seconds, reading its templates none."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from infra import bundle
+from infra.options import Options
+from local.node import find_node
+from tests.infra.assembly import Assembly
+
+os.environ.setdefault("JSII_NODE", str(find_node()))  # before anything imports the CDK
+
+
+@pytest.fixture(scope="session")
+def functions() -> Path:
+    return bundle.ensure()
+
+
+@pytest.fixture(scope="session")
+def assembly(functions: Path, tmp_path_factory: pytest.TempPathFactory) -> Assembly:
+    """With no option given; the CDK's own rules for templates are applied too."""
+    return synthesise(functions, tmp_path_factory.mktemp("default") / "cdk.out", {})
+
+
+@pytest.fixture(scope="session")
+def other_assembly(functions: Path, tmp_path_factory: pytest.TempPathFactory) -> Assembly:
+    """With every option given, none of them the default."""
+    context = {
+        "stage": "prod",
+        "architecture": "x86_64",
+        "auth": "none",
+        "retentionDays": "30",
+        "removal": "destroy",
+    }
+    return synthesise(functions, tmp_path_factory.mktemp("other") / "cdk.out", context)
+
+
+def synthesise(functions: Path, directory: Path, context: dict[str, str]) -> Assembly:
+    import app as cdk_app
+
+    app = cdk_app.new_app(str(directory))
+    for name, value in context.items():
+        app.node.set_context(name, value)
+    cdk_app.build(app, Options.from_context(app.node.try_get_context), functions)
+    app.synth()
+    return Assembly(directory)

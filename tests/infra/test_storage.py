@@ -1,0 +1,127 @@
+"""What holds data: private, encrypted, restorable, and rid of what has expired."""
+
+from __future__ import annotations
+
+import pytest
+
+from conversion.job import OUTPUTS, Conversion, Job, Source
+from conversion.stores.jobs import BY_FILE, BY_STATUS
+from conversion.uploads import PREFIX, Upload
+from infra.constructs.table import EXPIRES_AT
+from tests.infra.assembly import Assembly
+
+JOB = Job.new("j", "f", Source("b", f"{PREFIX}f.wav", "e", 1, "a.wav"), Conversion("mp3"), 7)
+UPLOAD = Upload.from_request({"fileName": "a.wav", "bytes": 1}, 10, 7)
+
+
+def test_nothing_in_the_bucket_is_public(assembly: Assembly) -> None:
+    bucket = assembly.the("AWS::S3::Bucket")
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    assert bucket["OwnershipControls"]["Rules"] == [{"ObjectOwnership": "BucketOwnerEnforced"}]
+
+
+def test_objects_are_encrypted_at_rest(assembly: Assembly) -> None:
+    (rule,) = assembly.the("AWS::S3::Bucket")["BucketEncryption"][
+        "ServerSideEncryptionConfiguration"
+    ]
+    assert rule == {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+
+
+def test_the_bucket_refuses_what_is_not_tls(assembly: Assembly) -> None:
+    statements = assembly.the("AWS::S3::BucketPolicy")["PolicyDocument"]["Statement"]
+    assert all(each["Effect"] == "Deny" and each["Action"] == "s3:*" for each in statements)
+    assert [each["Condition"] for each in statements] == [
+        {"Bool": {"aws:SecureTransport": "false"}},
+        {"NumericLessThan": {"s3:TlsVersion": 1.2}},
+    ]
+    assert all(each["Resource"] == ["${Bucket.Arn}", "${Bucket.Arn}/*"] for each in statements)
+
+
+def test_eventbridge_hears_of_objects_without_a_function_to_arrange_it(assembly: Assembly) -> None:
+    notifications = assembly.the("AWS::S3::Bucket")["NotificationConfiguration"]
+    assert notifications == {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}
+    assert not [name for name in assembly.resources if "NotificationsHandler" in name]
+
+
+@pytest.mark.parametrize(("name", "days"), [("assembly", 7), ("other_assembly", 30)])
+def test_objects_expire(name: str, days: int, request: pytest.FixtureRequest) -> None:
+    rules = request.getfixturevalue(name).the("AWS::S3::Bucket")["LifecycleConfiguration"]["Rules"]
+    assert all(rule["Status"] == "Enabled" for rule in rules)
+    assert {rule["Prefix"]: rule["ExpirationInDays"] for rule in rules if "Prefix" in rule} == {
+        PREFIX: days,
+        OUTPUTS: days,
+    }
+
+
+def test_the_parts_of_an_unfinished_upload_are_dropped_everywhere(assembly: Assembly) -> None:
+    rules = assembly.the("AWS::S3::Bucket")["LifecycleConfiguration"]["Rules"]
+    (rule,) = [each for each in rules if "AbortIncompleteMultipartUpload" in each]
+    assert rule["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
+    assert "Prefix" not in rule
+
+
+def test_the_prefixes_are_those_of_the_keys() -> None:
+    assert JOB.output_key(1).startswith(OUTPUTS)
+    assert UPLOAD.key.startswith(PREFIX)
+
+
+def test_a_page_may_put_get_and_read_the_etag(assembly: Assembly) -> None:
+    (rule,) = assembly.the("AWS::S3::Bucket")["CorsConfiguration"]["CorsRules"]
+    assert rule["AllowedMethods"] == ["GET", "HEAD", "PUT"]
+    assert "ETag" in rule["ExposedHeaders"]
+    # content-length is not here: a browser sends it by itself and never asks leave for it.
+    assert {"content-type", "if-none-match"} <= set(rule["AllowedHeaders"])
+
+
+def test_every_table_is_on_demand_restorable_and_forgets(assembly: Assembly) -> None:
+    tables = assembly.of("AWS::DynamoDB::Table")
+    assert set(tables) == {"Jobs", "Progress", "Uploads"}
+    for table in tables.values():
+        assert table["BillingMode"] == "PAY_PER_REQUEST"
+        assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+        assert table["TimeToLiveSpecification"] == {"AttributeName": EXPIRES_AT, "Enabled": True}
+
+
+def test_the_keys_are_attributes_of_the_records(assembly: Assembly) -> None:
+    tables = assembly.of("AWS::DynamoDB::Table")
+    assert keys(tables["Jobs"]) == ["jobId"]
+    assert keys(tables["Progress"]) == ["jobId"]
+    assert keys(tables["Uploads"]) == ["fileId"]
+    for name, record in {"Jobs": JOB.to_item(), "Uploads": UPLOAD.to_item()}.items():
+        attributes = {each["AttributeName"] for each in tables[name]["AttributeDefinitions"]}
+        assert attributes | {EXPIRES_AT} <= record.keys()
+
+
+def test_jobs_are_found_by_file_and_by_status(assembly: Assembly) -> None:
+    indexes = assembly.of("AWS::DynamoDB::Table")["Jobs"]["GlobalSecondaryIndexes"]
+    assert {each["IndexName"]: keys(each) for each in indexes} == {
+        BY_FILE: ["fileId", "createdAt"],
+        BY_STATUS: ["status", "createdAt"],
+    }
+    assert all(each["Projection"] == {"ProjectionType": "ALL"} for each in indexes)
+
+
+def test_data_outlives_the_stacks_unless_told_otherwise(
+    assembly: Assembly, other_assembly: Assembly
+) -> None:
+    assert removal(assembly) == {"Retain"}
+    assert removal(other_assembly) == {"Delete"}
+    assert "Custom::S3AutoDeleteObjects" in kinds(other_assembly)  # else a full bucket would stay
+    assert "Custom::S3AutoDeleteObjects" not in kinds(assembly)
+
+
+def keys(schema: dict[str, list[dict[str, str]]]) -> list[str]:
+    return [each["AttributeName"] for each in schema["KeySchema"]]
+
+
+def removal(assembly: Assembly) -> set[str]:
+    return {
+        each[policy]
+        for each in assembly.resources.values()
+        if each["Type"] in ("AWS::DynamoDB::Table", "AWS::S3::Bucket")
+        for policy in ("DeletionPolicy", "UpdateReplacePolicy")
+    }
+
+
+def kinds(assembly: Assembly) -> set[str]:
+    return {each["Type"] for each in assembly.resources.values()}

@@ -1,0 +1,70 @@
+"""What holds of every template: it can be deployed twice, and made without an account."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.infra.assembly import Assembly
+
+CFN_LINT = Path(sys.executable).with_name("cfn-lint")
+
+# Properties by which a template would name a thing itself.
+NAMES = {
+    "BucketName",
+    "ClusterName",
+    "FunctionName",
+    "GroupName",
+    "LogGroupName",
+    "QueueName",
+    "RoleName",
+    "StateMachineName",
+    "TableName",
+}
+NAMED_BY_WHAT_THEY_POINT_AT = ("AWS::Lambda::EventSourceMapping", "AWS::Lambda::Permission")
+
+
+def test_no_physical_name_is_typed(assembly: Assembly) -> None:
+    for name, resource in assembly.resources.items():
+        if resource["Type"] not in NAMED_BY_WHAT_THEY_POINT_AT:
+            assert not NAMES & resource.get("Properties", {}).keys(), name
+
+
+def test_stages_do_not_meet(assembly: Assembly, other_assembly: Assembly) -> None:
+    assert list(assembly.templates) == [
+        "sluice-dev-api",
+        "sluice-dev-conversion",
+        "sluice-dev-storage",
+    ]
+    assert not assembly.templates.keys() & other_assembly.templates.keys()
+    family = assembly.the("AWS::ECS::TaskDefinition")["Family"]
+    assert family != other_assembly.the("AWS::ECS::TaskDefinition")["Family"]
+
+
+def test_any_account_and_region_will_do(assembly: Assembly) -> None:
+    manifest = json.loads((assembly.directory / "manifest.json").read_text())
+    stacks = [each for each in manifest["artifacts"].values() if "stack" in each["type"]]
+    assert {each["environment"] for each in stacks} == {"aws://unknown-account/unknown-region"}
+    assert "missing" not in manifest  # nothing had to be looked up
+
+
+def test_each_template_is_small_enough_to_read(assembly: Assembly) -> None:
+    assert all(len(each["Resources"]) < 60 for each in assembly.templates.values())
+
+
+def test_cfn_lint_finds_nothing(assembly: Assembly, other_assembly: Assembly) -> None:
+    templates = [
+        str(path)
+        for each in (assembly, other_assembly)
+        for path in each.directory.glob("*.template.json")
+    ]
+    # W3005: the CDK names a dependency that a reference implies already.
+    found = subprocess.run(
+        [CFN_LINT, "--ignore-checks", "W3005", "--", *templates],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert found.returncode == 0, found.stdout + found.stderr
