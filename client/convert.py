@@ -1,0 +1,135 @@
+"""One file's way: upload, wait for its job, watch it, download what it made."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+from tenacity import (
+    AsyncRetrying,
+    RetryError,
+    retry_if_result,
+    stop_after_delay,
+    wait_random_exponential,
+)
+
+from client.answers import Conversion, Job, Output
+from client.api import Api
+from client.destination import Destination
+from client.errors import JobCancelled, JobNotStarted, Refused, UnexpectedAnswer
+from client.moment import Meter, Moment
+from client.outcome import Outcome
+from client.retry import LEAST_POLL, Patience
+from client.source import Source
+from client.transfer import Storage
+
+# All of an output's name that we take from afar: it must never lead out of the folder.
+_SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,10}")
+
+
+@dataclass(frozen=True)
+class Service:
+    """One deployment of Sluice, local or not, as this client sees it."""
+
+    api: Api
+    storage: Storage
+    patience: Patience
+
+
+class Journey:
+    """One file on its way. `number` is the first one its output's name may carry; `shown` hears
+    of every moment. `job_id` is known from the moment there is a job."""
+
+    def __init__(
+        self,
+        file: Path,
+        conversion: Conversion,
+        destination: Destination,
+        number: int,
+        shown: Callable[[Moment], None],
+    ) -> None:
+        self.file = file
+        self.job_id: str | None = None
+        self._conversion = conversion
+        self._destination = destination
+        self._number = number
+        self._shown = shown
+
+    async def run(self, service: Service) -> Outcome:
+        """Raises a ClientError for whatever keeps the file from being converted."""
+        file_id = await self._upload(service)
+        self._shown(Moment("queued"))
+        self.job_id = (await self._job_of(file_id, service)).job_id
+        job = await self._watch(self.job_id, service)
+        made = _output_of(job)
+        return Outcome.completed(self.file, job, made, await self._download(job, made, service))
+
+    async def _upload(self, service: Service) -> str:
+        source = Source.at(self.file)
+        meter = Meter("uploading", source.bytes)
+        self._shown(meter.at(0))
+        plan = await service.api.create_upload(source.name, source.bytes, self._conversion)
+        await service.storage.put(source, plan, lambda done: self._shown(meter.at(done)))
+        return plan.file_id
+
+    async def _job_of(self, file_id: str, service: Service) -> Job:
+        """The job that the arrival of the file starts: it takes an event, a queue and a starter."""
+        appearing = AsyncRetrying(
+            retry=retry_if_result(lambda job: job is None),
+            wait=wait_random_exponential(LEAST_POLL, max=2.0, min=LEAST_POLL),
+            stop=stop_after_delay(service.patience.job_appears),
+        )
+        try:
+            job: Job = await appearing(self._find_job, file_id, service)
+        except RetryError as error:
+            raise JobNotStarted(
+                f"The upload arrived as file {file_id}, but no job was started for it within "
+                f"{service.patience.job_appears:.0f} s: look at the start_jobs function and the "
+                "dead-letter queue of the deployment."
+            ) from error
+        return job
+
+    async def _find_job(self, file_id: str, service: Service) -> Job | None:
+        jobs = await service.api.jobs_of(file_id)
+        return next((each for each in jobs if each.format == self._conversion.format), None)
+
+    async def _watch(self, job_id: str, service: Service) -> Job:
+        while True:
+            progress, wait = await service.api.progress(job_id)
+            self._shown(Moment.of(progress))
+            if progress.is_over:
+                return await service.api.finished_job(job_id)
+            await asyncio.sleep(wait)
+
+    async def _download(self, job: Job, made: Output, service: Service) -> Path:
+        meter = Meter("downloading", made.bytes)
+        self._shown(meter.at(0))
+        with self._destination.part() as part:
+            await service.storage.fetch(
+                lambda: service.api.output_url(job.job_id),
+                part.file,
+                made.bytes,
+                lambda done: self._shown(meter.at(done)),
+            )
+            return self._destination.place(part, self._output_name(made), self._number)
+
+    def _output_name(self, made: Output) -> str:
+        """Our own name for the file, with the suffix the deployment gives the format."""
+        suffix = PurePath(made.file_name).suffix
+        if not _SUFFIX.fullmatch(suffix):
+            suffix = f".{self._conversion.format}"
+        return f"{self.file.stem}{suffix}"
+
+
+def _output_of(job: Job) -> Output:
+    """Raises Refused with the job's own code when it has no output."""
+    if job.status == "cancelled":
+        raise JobCancelled(f"Job {job.job_id} was cancelled.")
+    if job.failure is not None:
+        raise Refused(job.failure.message, job.failure.code)
+    if job.output is None:
+        raise UnexpectedAnswer(f"Job {job.job_id} is {job.status} but names no output.")
+    return job.output

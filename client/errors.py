@@ -1,0 +1,108 @@
+"""Every way a file can fail on the client's side, named by what happens next.
+
+    ClientError
+    ├── FileNotReadable, FileChanged          the input, here: nothing was or will be converted
+    ├── Refused                               the API or the job said no; the code is theirs
+    │   └── JobCancelled
+    ├── StorageRefused                        S3 said no to a URL the API had signed
+    ├── JobNotStarted, UnexpectedAnswer       the deployment is broken, or not a Sluice at all
+    ├── OutputNotWritable                     the output, here: the job itself is done
+    ├── PipelineNotStarted                    no local pipeline: nothing can be converted
+    ├── Interrupted, InternalError
+    └── PassingError                          worth another try, after `retry_after` if given
+        ├── ApiUnreachable, ApiBusy, JobStillRunning
+        └── UploadBroken, DownloadBroken
+
+A `code` is part of what `--json` promises: scripts match on it, so it never changes. Codes of
+Refused and ApiBusy come from the API (conversion/errors.py lists those).
+"""
+
+from __future__ import annotations
+
+
+class ClientError(Exception):
+    code: str = "INTERNAL_ERROR"
+
+    def __init__(self, message: str, code: str | None = None) -> None:
+        """The message may come from afar and ends on a terminal: nothing in it moves a cursor."""
+        super().__init__("".join(each if each.isprintable() else " " for each in message))
+        if code is not None:
+            self.code = code
+
+    @property
+    def message(self) -> str:
+        return str(self)
+
+
+class FileNotReadable(ClientError):
+    code = "FILE_NOT_READABLE"
+
+
+class FileChanged(ClientError):
+    code = "FILE_CHANGED"
+
+
+class Refused(ClientError):
+    code = "REQUEST_REFUSED"
+
+
+class JobCancelled(Refused):
+    code = "JOB_CANCELLED"
+
+
+class StorageRefused(ClientError):
+    code = "STORAGE_REFUSED"
+
+
+class JobNotStarted(ClientError):
+    code = "JOB_NOT_STARTED"
+
+
+class UnexpectedAnswer(ClientError):
+    code = "UNEXPECTED_ANSWER"
+
+
+class OutputNotWritable(ClientError):
+    code = "OUTPUT_NOT_WRITABLE"
+
+
+class PipelineNotStarted(ClientError):
+    code = "PIPELINE_NOT_STARTED"
+
+
+class Interrupted(ClientError):
+    code = "INTERRUPTED"
+
+
+class InternalError(ClientError):
+    """A mistake of this program's own, caught so that it costs one file and not all of them."""
+
+
+class PassingError(ClientError):
+    def __init__(
+        self, message: str, code: str | None = None, retry_after: float | None = None
+    ) -> None:
+        super().__init__(message, code)
+        self.retry_after = retry_after
+
+
+class ApiUnreachable(PassingError):
+    code = "API_UNREACHABLE"
+
+
+class ApiBusy(PassingError):
+    code = "API_UNAVAILABLE"
+
+
+class JobStillRunning(PassingError):
+    """One read of the records says the job is over and another, older one does not yet."""
+
+    code = "JOB_NOT_READY"
+
+
+class UploadBroken(PassingError):
+    code = "UPLOAD_FAILED"
+
+
+class DownloadBroken(PassingError):
+    code = "DOWNLOAD_FAILED"

@@ -1,0 +1,160 @@
+"""What a person sees meanwhile: bars on a terminal, a plain line a second anywhere else.
+
+Both write to stderr. Results go to stdout, but through here: a line printed past live bars would
+tear them.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.table import Column
+from rich.text import Text
+
+from client.moment import Moment
+
+
+class Display(Protocol):
+    """A context manager; a row is a file's place in the call."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+    def show(self, row: int, moment: Moment) -> None: ...
+
+    def drop(self, row: int) -> None:
+        """The row's file is over."""
+        ...
+
+    def result(self, line: str) -> None:
+        """A line for stdout."""
+        ...
+
+    def note(self, line: str) -> None:
+        """A line for stderr."""
+        ...
+
+
+def display_for(names: Sequence[str]) -> Display:
+    """Bars if stderr is a terminal that can move its cursor. Its own isatty() is asked: rich's
+    answer can be forced by FORCE_COLOR, which says nothing about redrawing a log file."""
+    console = Console(stderr=True)
+    if sys.stderr.isatty() and not console.is_dumb_terminal:
+        return Bars(names, console)
+    return Lines(names)
+
+
+class Lines:
+    """Prints each active file's last moment once a second."""
+
+    def __init__(self, names: Sequence[str], every: float = 1.0) -> None:
+        self._names = names
+        self._every = every
+        self._moments: dict[int, Moment] = {}
+        self._over = threading.Event()
+        self._ticker = threading.Thread(target=self._tick, name="progress lines", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._ticker.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._over.set()
+        self._ticker.join()
+
+    def show(self, row: int, moment: Moment) -> None:
+        self._moments[row] = moment
+
+    def drop(self, row: int) -> None:
+        self._moments.pop(row, None)
+
+    def result(self, line: str) -> None:
+        print(_plain(line, sys.stdout.encoding), flush=True)
+
+    def note(self, line: str) -> None:
+        print(_plain(line, sys.stderr.encoding), file=sys.stderr, flush=True)
+
+    def _tick(self) -> None:
+        while not self._over.wait(self._every):
+            for row, moment in sorted(self._moments.copy().items()):
+                self.note(f"{self._names[row]}: {moment}")
+
+
+class Bars:
+    """One live row per active file; results scroll up above the rows."""
+
+    def __init__(self, names: Sequence[str], console: Console) -> None:
+        self._names = names
+        self._console = console
+        self._rows: dict[int, TaskID] = {}
+        self._progress = Progress(
+            TextColumn("{task.description}", markup=False, table_column=_NAME),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f} %", markup=False),
+            TextColumn("{task.fields[stage]}", markup=False),
+            TextColumn("{task.fields[pace]}", markup=False, justify="right"),
+            TextColumn("{task.fields[eta]}", markup=False),
+            console=console,
+            transient=True,
+            redirect_stdout=False,  # rich would send what is meant for a pipe to the terminal
+        )
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._progress.stop()
+
+    def show(self, row: int, moment: Moment) -> None:
+        fields: dict[str, Any] = {"stage": moment.stage, "pace": moment.pace, "eta": moment.eta}
+        if row not in self._rows:
+            name = _plain(self._names[row], self._console.encoding)
+            self._rows[row] = self._progress.add_task(name, total=100, **fields)
+        self._progress.update(self._rows[row], completed=moment.percent, **fields)
+
+    def drop(self, row: int) -> None:
+        if row in self._rows:
+            self._progress.remove_task(self._rows.pop(row))
+
+    def result(self, line: str) -> None:
+        if sys.stdout.isatty():
+            self.note(line)
+        else:
+            print(_plain(line, sys.stdout.encoding), flush=True)
+
+    def note(self, line: str) -> None:
+        """Not wrapped: a line of JSON stays one line."""
+        self._console.print(Text(_plain(line, self._console.encoding)), soft_wrap=True)
+
+
+_NAME = Column(max_width=40, no_wrap=True, overflow="ellipsis")
+
+
+def _plain(line: str, encoding: str) -> str:
+    """The line as it can be printed: a file's name may hold anything, also bytes that are no text
+    and sequences that move a terminal's cursor."""
+    seen = "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in line)
+    return seen.encode(encoding, "replace").decode(encoding)

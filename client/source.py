@@ -1,0 +1,70 @@
+"""The file to convert, as it is on this machine's disk."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from client.errors import FileChanged, FileNotReadable
+
+# Large enough that the loop costs nothing, small enough to read from disk between two polls
+# without a thread.
+CHUNK = 256 * 1024
+
+
+@dataclass(frozen=True)
+class Source:
+    """`bytes` and `modified_ns` are as they were when the file was looked at."""
+
+    path: Path
+    bytes: int
+    modified_ns: int
+
+    @property
+    def name(self) -> str:
+        """The file's name as text that can be sent: bytes that are no UTF-8 become U+FFFD."""
+        return os.fsencode(self.path.name).decode("utf-8", "replace")
+
+    @classmethod
+    def at(cls, path: Path) -> Source:
+        """Raises FileNotReadable when there is no regular file that can be opened."""
+        try:
+            status = path.stat()
+            if stat.S_ISDIR(status.st_mode):
+                raise FileNotReadable(f"{path} is a folder: name the files in it.")
+            if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for its writer
+                raise FileNotReadable(f"{path} is not a regular file: save it as one first.")
+            with path.open("rb"):
+                return cls(path, status.st_size, status.st_mtime_ns)
+        except OSError as error:
+            raise _not_readable(path, error) from error
+
+    async def chunks(self, moved: Callable[[int], None]) -> AsyncIterator[bytes]:
+        """The file from its start; `moved` hears how many bytes have been taken.
+
+        Raises FileChanged before the last chunk when the file is no longer the one looked at, so
+        that a recording still being written is never stored cut off.
+        """
+        done = 0
+        try:
+            with self.path.open("rb") as file:
+                while done < self.bytes:
+                    chunk = file.read(min(CHUNK, self.bytes - done))
+                    done += len(chunk)
+                    if not chunk or (done == self.bytes and self._has_changed(file.fileno())):
+                        raise FileChanged(f"{self.path} changed while it was sent: try again.")
+                    yield chunk
+                    moved(done)
+        except OSError as error:
+            raise _not_readable(self.path, error) from error
+
+    def _has_changed(self, handle: int) -> bool:
+        status = os.fstat(handle)
+        return (status.st_size, status.st_mtime_ns) != (self.bytes, self.modified_ns)
+
+
+def _not_readable(path: Path, error: OSError) -> FileNotReadable:
+    return FileNotReadable(f"{path} cannot be read: {error.strerror or error}.")

@@ -1,0 +1,94 @@
+"""What the client's tests share: a service, a command in this process, a command as a process."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from client.command import Surroundings, main
+from client.retry import Patience
+from tests.client.service import Service
+
+ROOT = Path(__file__).resolve().parents[2]
+SLUICE = [sys.executable, "-m", "client"]
+IMPATIENT = Patience(attempts=4, first_wait=0.02, longest_wait=0.1, job_appears=1.0, poll=0.2)
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    with Service() as service:
+        yield service
+
+
+@dataclass(frozen=True)
+class Ran:
+    code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def objects(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.stdout.splitlines()]
+
+    @property
+    def object(self) -> dict[str, Any]:
+        (only,) = self.objects
+        return only
+
+
+Run = Callable[..., Ran]
+
+
+@pytest.fixture
+def run(service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """`sluice convert … --api <service> --json`, in this process and in a hurry."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str, local: list[str] | None = None, **changed: Any) -> Ran:
+        surroundings = Surroundings(local or ["false"], changed.get("patience", IMPATIENT))
+        where = [] if local else ["--api", changed.get("api", service.url)]
+        command = ["convert", *arguments, "--json", *where]
+        result = CliRunner().invoke(main, command, obj=surroundings)
+        if result.exception and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return Ran(result.exit_code, result.stdout, result.stderr)
+
+    return run
+
+
+def environment() -> dict[str, str]:
+    return os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+
+
+@pytest.fixture
+def spawn(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Start a command in tmp_path; whatever still runs at the end is killed."""
+    started: list[subprocess.Popen[str]] = []
+
+    def spawn(*command: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            command,
+            cwd=tmp_path,
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield spawn
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()

@@ -1,0 +1,315 @@
+"""A small Sluice over real HTTP for the client's tests: the API and S3 on one loopback port.
+
+It keeps the API's contract (routes, statuses, problem details, 303) and S3's for signed URLs (exact
+headers, 412 on overwrite), and it fails when told to. A "conversion" puts the format's name before
+the bytes; bytes that begin with `text` are no audio.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+FORMATS = {"mp3": "mp3", "opus": "opus", "flac": "flac"}
+
+
+def converted(content: bytes, target: str) -> bytes:
+    return target.encode() + b":" + content
+
+
+@dataclass
+class Trouble:
+    """What befalls the next `times` requests of one kind: an answer of `status`, or (None) the
+    connection closed; `after` doing what was asked, or before it."""
+
+    times: int
+    status: int | None = 503
+    headers: dict[str, str] = field(default_factory=dict)
+    after: bool = False
+
+
+@dataclass
+class Job:
+    job_id: str
+    file_id: str
+    file_name: str
+    conversion: dict[str, Any]
+    content: bytes
+    polls: int = 0
+
+    @property
+    def made(self) -> bytes:
+        return converted(self.content, self.conversion["format"])
+
+
+class Service:
+    """`log` has every request as (kind, path); kinds are the handler's methods below."""
+
+    def __init__(self) -> None:
+        self.uploads: dict[str, dict[str, Any]] = {}
+        self.objects: dict[str, bytes] = {}
+        self.jobs: dict[str, Job] = {}
+        self.troubles: dict[str, Trouble] = {}
+        self.log: list[tuple[str, str]] = []
+        self.times: list[float] = []
+        self.lists: Counter[str] = Counter()
+        self.put_headers: list[dict[str, str]] = []
+        # A job shows on the n-th look and is over on the n-th poll.
+        self.lists_until_job = 1
+        self.polls_until_over = 1
+        self.retry_after: str | None = "0"
+        self.starts_jobs = True
+        self.cancels = False
+        self.cut_downloads = 0
+        self.wrong_bytes = False
+        self.output_name: str | None = None
+        self.downloading: Callable[[], None] = lambda: None
+        self.at_once = 0
+        self.most_at_once = 0
+        self._lock = threading.Lock()
+        handler = type("Handler", (_Handler,), {"service": self})
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
+
+    @property
+    def origin(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    @property
+    def url(self) -> str:
+        return f"{self.origin}/v1"
+
+    def __enter__(self) -> Service:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+    def count(self, kind: str) -> int:
+        return sum(each == kind for each, _ in self.log)
+
+    def note(self, kind: str, path: str) -> Trouble | None:
+        with self._lock:
+            self.log.append((kind, path))
+            self.times.append(time.monotonic())
+            trouble = self.troubles.get(kind)
+            if trouble is None or trouble.times <= 0:
+                return None
+            trouble.times -= 1
+            return trouble
+
+    def store(self, file_id: str, content: bytes) -> None:
+        with self._lock:
+            self.objects[file_id] = content
+            self.at_once += 1
+            self.most_at_once = max(self.most_at_once, self.at_once)
+            if self.starts_jobs:
+                upload = self.uploads[file_id]
+                for conversion in upload["conversions"]:
+                    job_id = uuid.uuid4().hex
+                    self.jobs[job_id] = Job(
+                        job_id, file_id, upload["fileName"], conversion, content
+                    )
+
+    def delivered(self) -> None:
+        with self._lock:
+            self.at_once -= 1
+
+    def status(self, job: Job) -> str:
+        if job.polls < self.polls_until_over:
+            return "processing"
+        if self.cancels:
+            return "cancelled"
+        return "failed" if job.content.startswith(b"text") else "completed"
+
+    def error(self, job: Job) -> dict[str, str] | None:
+        if self.status(job) != "failed":
+            return None
+        return {"code": "UNSUPPORTED_INPUT", "message": "No audio was found: send an audio file."}
+
+    def job_json(self, job: Job) -> dict[str, Any]:
+        stem = job.file_name.rpartition(".")[0]
+        suffix = FORMATS[job.conversion["format"]]
+        output = {
+            "bytes": len(job.made) + (7 if self.wrong_bytes else 0),
+            "mediaType": "audio/mpeg",
+            "fileName": self.output_name or f"{stem}.{suffix}",
+            "durationSeconds": 62.5,
+            "mode": "stream",
+        }
+        return {
+            "jobId": job.job_id,
+            "fileId": job.file_id,
+            "fileName": job.file_name,
+            "status": self.status(job),
+            "attempt": 1,
+            "conversion": job.conversion,
+            "createdAt": "2026-01-01T00:00:00.000Z",
+            "updatedAt": "2026-01-01T00:00:01.000Z",
+            "expiresAt": 1893456000,
+            "source": {"bytes": len(job.content)},
+            "output": output if self.status(job) == "completed" else None,
+            "error": self.error(job),
+        }
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1  # headers and body in one segment, or each answer waits for a delayed ACK
+    disable_nagle_algorithm = True
+    service: Service
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Quiet: pytest's output is for tests."""
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        del self.headers["content-length"]
+        self.serve("create_upload", lambda: self.create_upload(body))
+
+    def do_PUT(self) -> None:
+        self.serve("put", self.put)
+
+    def do_GET(self) -> None:
+        path = urlsplit(self.path).path
+        parts = path.strip("/").split("/")
+        if parts[0] == "bucket":
+            self.serve("get", lambda: self.get(parts[-1]))
+        elif parts == ["v1", "jobs"]:
+            self.serve("list_jobs", self.list_jobs)
+        elif parts[:2] == ["v1", "jobs"]:
+            kind = parts[3] if len(parts) == 4 else "job"
+            self.serve(kind, lambda: getattr(self, kind)(self.service.jobs[parts[2]]))
+        else:
+            self.problem(404, "NOT_FOUND", "There is no such route.")
+
+    def serve(self, kind: str, act: Callable[[], None]) -> None:
+        trouble = self.service.note(kind, self.path)
+        if trouble is None:
+            act()
+        elif trouble.status is None:
+            if trouble.after:
+                self.store_put()
+            self.close_connection = True
+        else:
+            self.take_body()
+            self.answer(trouble.status, b"", trouble.headers)
+
+    def create_upload(self, body: dict[str, Any]) -> None:
+        if unknown := [each for each in body["conversions"] if each["format"] not in FORMATS]:
+            name = unknown[0]["format"]
+            detail = f"There is no output format {name!r}. Choose one of: flac, mp3, opus."
+            return self.problem(400, "UNSUPPORTED_OUTPUT_FORMAT", detail)
+        if body["bytes"] == 0:
+            return self.problem(400, "EMPTY_INPUT", "The file is empty.")
+        file_id = uuid.uuid4().hex
+        self.service.uploads[file_id] = body
+        headers = {
+            "content-length": str(body["bytes"]),
+            "content-type": "application/octet-stream",
+            "if-none-match": "*",
+        }
+        url = f"{self.service.origin}/bucket/{file_id}?signature=s"
+        upload = {"method": "PUT", "url": url, "headers": headers, "expiresAt": 1893456000}
+        return self.json(201, {"fileId": file_id, "expiresAt": 1893456000, "upload": upload})
+
+    def put(self) -> None:
+        file_id = urlsplit(self.path).path.rpartition("/")[2]
+        if file_id in self.service.objects:
+            self.take_body()
+            return self.answer(412, b"<Error><Code>PreconditionFailed</Code></Error>")
+        self.store_put()
+        return self.answer(200, b"")
+
+    def store_put(self) -> None:
+        file_id = urlsplit(self.path).path.rpartition("/")[2]
+        self.service.put_headers.append({name.lower(): v for name, v in self.headers.items()})
+        content = self.take_body()
+        if len(content) == self.service.uploads[file_id]["bytes"]:
+            self.service.store(file_id, content)
+
+    def take_body(self) -> bytes:
+        """S3 decides on a conditional PUT when it has the body; answering before would lose the
+        answer with the connection."""
+        return self.rfile.read(int(self.headers.get("content-length", 0)))
+
+    def list_jobs(self) -> None:
+        file_id = parse_qs(urlsplit(self.path).query)["fileId"][0]
+        self.service.lists[file_id] += 1
+        jobs = [each for each in self.service.jobs.values() if each.file_id == file_id]
+        there = self.service.lists[file_id] >= self.service.lists_until_job
+        self.json(200, {"jobs": [self.service.job_json(each) for each in jobs if there]})
+
+    def job(self, job: Job) -> None:
+        self.json(200, self.service.job_json(job))
+
+    def progress(self, job: Job) -> None:
+        job.polls += 1
+        status = self.service.status(job)
+        stage = "converting" if status == "processing" else status
+        done = min(job.polls / self.service.polls_until_over, 1.0)
+        body = {
+            "jobId": job.job_id,
+            "status": status,
+            "stage": stage,
+            "percent": 100.0 if status == "completed" else 99.0 * done,
+            "speed": 8.0,
+            "etaSeconds": 3.0,
+            "error": self.service.error(job),
+        }
+        headers = {"cache-control": "no-store"}
+        if self.service.retry_after is not None:
+            headers["retry-after"] = self.service.retry_after
+        self.json(200, body, headers)
+
+    def output(self, job: Job) -> None:
+        self.answer(303, b"", {"location": f"{self.service.origin}/bucket/out/{job.job_id}"})
+
+    def get(self, job_id: str) -> None:
+        self.service.downloading()
+        content = self.service.jobs[job_id].made
+        if self.service.cut_downloads > 0:
+            self.service.cut_downloads -= 1
+            self.answer(200, content, cut=len(content) // 2)
+        else:
+            self.service.delivered()
+            self.answer(200, content)
+
+    def json(self, status: int, body: Any, headers: dict[str, str] | None = None) -> None:
+        kind = {"content-type": "application/json"}
+        self.answer(status, json.dumps(body).encode(), kind | (headers or {}))
+
+    def problem(self, status: int, code: str, detail: str) -> None:
+        body = {"type": "about:blank", "title": code, "status": status, "code": code}
+        headers = {"content-type": "application/problem+json"}
+        self.answer(status, json.dumps(body | {"detail": detail}).encode(), headers)
+
+    def answer(
+        self,
+        status: int,
+        body: bytes,
+        headers: dict[str, str] | None = None,
+        cut: int | None = None,
+    ) -> None:
+        """`cut` sends only so many bytes of the body and closes."""
+        self.send_response(status)
+        self.send_header("content-length", str(len(body)))
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
+        if self.close_connection:
+            self.send_header("connection", "close")
+        self.end_headers()
+        self.wfile.write(body[:cut])
+        if cut is not None:
+            self.close_connection = True

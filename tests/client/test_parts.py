@@ -1,0 +1,164 @@
+"""Small things that are easier to see by themselves: values, names, waits, lines."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+
+import click
+import httpx
+import pytest
+
+from client.batch import numbers_for
+from client.destination import Destination, numbered
+from client.errors import ApiUnreachable, ClientError, FileChanged, OutputNotWritable, Refused
+from client.moment import Meter, Moment, clock
+from client.options import api_url, bitrate
+from client.outcome import Outcome, exit_code
+from client.retry import LEAST_POLL, MOST_RETRY_AFTER, Patience, retry_after
+from client.show import Lines
+from client.source import CHUNK, Source
+
+
+@pytest.mark.parametrize(
+    ("text", "kilobits"),
+    [("192k", 192), ("192K", 192), ("192kbps", 192), ("192", 192), ("192000", 192), (" 6k ", 6)],
+)
+def test_bitrates(text: str, kilobits: int) -> None:
+    assert bitrate(text) == kilobits
+
+
+@pytest.mark.parametrize("text", ["", "0", "0k", "-1", "1.5k", "192500", "192m", "k", "٣٢"])
+def test_no_bitrates(text: str) -> None:
+    with pytest.raises(click.BadParameter, match="192k"):
+        bitrate(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        ("http://127.0.0.1:8787", "http://127.0.0.1:8787/v1"),
+        ("http://127.0.0.1:8787/v1/", "http://127.0.0.1:8787/v1"),
+        ("https://x.example/stage", "https://x.example/stage/v1"),
+    ],
+)
+def test_api_addresses(text: str, url: str) -> None:
+    assert api_url(text) == url
+
+
+@pytest.mark.parametrize("text", ["", "x.example", "ftp://x.example", "https://", "http://x:port"])
+def test_no_api_addresses(text: str) -> None:
+    with pytest.raises(click.BadParameter, match="address"):
+        api_url(text)
+
+
+def answer(**headers: str) -> httpx.Response:
+    return httpx.Response(503, headers={name.replace("_", "-"): v for name, v in headers.items()})
+
+
+def test_retry_after_as_number_as_date_and_as_nonsense() -> None:
+    date = format_datetime(datetime.now(UTC) + timedelta(seconds=20), usegmt=True)
+    assert retry_after(answer(retry_after="7")) == 7
+    assert retry_after(answer(retry_after=date)) == pytest.approx(20, abs=2)
+    assert retry_after(answer(retry_after="Sun, 06 Nov 1994 08:49:37 GMT")) == 0
+    assert retry_after(answer(retry_after="86400")) == MOST_RETRY_AFTER
+    assert retry_after(answer(retry_after="soon")) is None
+    assert retry_after(answer()) is None
+
+
+def test_polls_never_become_a_busy_loop() -> None:
+    assert Patience().until_next_poll(answer(retry_after="0")) == LEAST_POLL
+    assert Patience().until_next_poll(answer()) == Patience().poll
+
+
+def test_outputs_that_would_be_called_the_same_are_numbered_in_the_order_given() -> None:
+    files = ["x/a.wav", "y/A.flac", "b.wav", "a.mp3"]
+    assert numbers_for([Path(each) for each in files]) == [0, 1, 0, 2]
+    assert numbered("a.b.mp3", 0) == "a.b.mp3"
+    assert numbered("a.b.mp3", 2) == "a.b (2).mp3"
+
+
+@pytest.mark.parametrize("links", [True, False], ids=["hard links", "no hard links"])
+def test_a_part_gets_the_first_free_name_and_replaces_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    if not links:
+
+        def refuse(self: Path, target: Path) -> None:
+            raise PermissionError("no hard links here")
+
+        monkeypatch.setattr(Path, "hardlink_to", refuse)
+    (tmp_path / "a.mp3").write_bytes(b"precious")
+    with Destination(tmp_path).part() as part:
+        part.file.write(b"new")
+        placed = Destination(tmp_path).place(part, "a.mp3", 0)
+    assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == {
+        "a.mp3": b"precious",
+        "a (1).mp3": b"new",
+    }
+    assert placed.name == "a (1).mp3"
+
+
+def test_an_output_that_cannot_be_kept_is_a_coded_error(tmp_path: Path) -> None:
+    with pytest.raises(OutputNotWritable), Destination(tmp_path).part() as part:
+        Destination(tmp_path).place(part, "x" * 300 + ".mp3", 0)
+    with pytest.raises(OutputNotWritable), Destination(tmp_path).part():
+        raise OSError(28, "No space left on device")
+    with pytest.raises(OutputNotWritable), Destination(tmp_path / "gone").part():
+        raise AssertionError("not reached")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("new", [b"longer" * CHUNK, b""], ids=["grown", "cut"])
+def test_a_file_that_changes_is_never_sent_whole(tmp_path: Path, new: bytes) -> None:
+    file = tmp_path / "recording.wav"
+    file.write_bytes(b"x" * (CHUNK + 1))
+    source = Source.at(file)
+    file.write_bytes(new)
+
+    async def sent() -> int:
+        return sum([len(chunk) async for chunk in source.chunks(lambda done: None)])
+
+    with pytest.raises(FileChanged):
+        asyncio.run(sent())
+
+
+def outcome(error: ClientError | None) -> Outcome:
+    return Outcome(Path("a.wav"), None, error=error)
+
+
+def test_exit_codes() -> None:
+    lost, refused = outcome(ApiUnreachable("gone")), outcome(Refused("no", "NO"))
+    assert exit_code([outcome(None)]) == 0
+    assert exit_code([outcome(None), refused]) == 1
+    assert exit_code([refused, lost]) == 1
+    assert exit_code([lost, lost]) == 3
+
+
+def test_messages_from_afar_move_no_cursor() -> None:
+    assert Refused("a\x1b[2Jb\nc", "X").message == "a [2Jb c"
+
+
+def test_moments_read_well() -> None:
+    assert str(Moment("queued")) == "queued"
+    assert str(Moment("converting", 42.4, "8.1x", 5)) == "converting 42 %, 8.1x, 0:05 left"
+    assert str(Meter("uploading", 0).at(0)) == "uploading"
+    assert str(Meter("uploading", 4000).at(1000)).startswith("uploading 25 %, ")
+    assert [clock(each) for each in (0, 62.5, 3782)] == ["0:00", "1:02", "1:03:02"]
+
+
+def test_lines_tick_for_active_files_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    with Lines(["a.wav", "b\x1b[2J.wav", "c.wav"], every=0.1) as lines:
+        lines.show(0, Moment("uploading", 10))
+        lines.show(1, Moment("converting", 20))
+        time.sleep(0.15)
+        lines.drop(0)
+        time.sleep(0.1)
+    assert capsys.readouterr().err.splitlines() == [
+        "a.wav: uploading 10 %",
+        "b\ufffd[2J.wav: converting 20 %",
+        "b\ufffd[2J.wav: converting 20 %",
+    ]
