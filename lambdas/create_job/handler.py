@@ -1,0 +1,61 @@
+"""POST /v1/jobs: convert a file that is there already, once more or into something else.
+
+Permissions: GetItem on uploads; PutItem on jobs; GetObject on `uploads/*` and ListBucket (without
+it S3 answers 403, not 404, for an object that has not arrived); StartExecution.
+"""
+
+from __future__ import annotations
+
+import os
+from http import HTTPStatus
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
+
+from conversion.errors import InvalidRequest
+from conversion.job import Conversion
+from conversion.settings import CreateJobSettings
+from conversion.start import start_for_request
+from conversion.stores import clients
+from conversion.stores.executions import Executions
+from conversion.stores.jobs import Jobs
+from conversion.stores.objects import Objects
+from conversion.stores.uploads import Uploads
+from lambdas import api, represent
+from lambdas.observability import logger
+from lambdas.problems import POLL_SECONDS
+
+settings = CreateJobSettings.from_env(os.environ)
+dynamodb = clients.dynamodb(clients.BRISK)
+uploads = Uploads(dynamodb, settings.uploads_table)
+jobs = Jobs(dynamodb, settings.jobs_table)
+objects = Objects(clients.s3(clients.BRISK), settings.bucket)
+executions = Executions(clients.step_functions(clients.BRISK), settings.state_machine_arn)
+app = api.resolver()
+
+
+@app.post("/v1/jobs")
+def create_job() -> Response[Any]:
+    file_id, conversion = _asked(api.json_object(app))
+    job = start_for_request(
+        file_id, conversion, uploads, objects, jobs, executions, settings.retention_days
+    )
+    logger.append_keys(job_id=job.job_id)
+    logger.info("job started", file_id=file_id, conversion=str(conversion), bytes=job.source.bytes)
+    return api.answer(
+        represent.job(job),
+        HTTPStatus.ACCEPTED,
+        location=f"/v1/jobs/{job.job_id}",
+        retry_after=POLL_SECONDS,
+    )
+
+
+def _asked(body: dict[str, Any]) -> tuple[str, Conversion]:
+    """Read `{fileId, conversion: {format, bitrateKbps?}}`."""
+    file_id = body.get("fileId")
+    if not isinstance(file_id, str) or not file_id:
+        raise InvalidRequest('"fileId" is the id that POST /v1/uploads answered with.')
+    return file_id, Conversion.from_item(body.get("conversion"))
+
+
+handler = api.serve(app)

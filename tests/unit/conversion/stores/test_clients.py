@@ -1,0 +1,79 @@
+"""What a presigned URL promises, in each region, and where the environment sends a client."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs, urlsplit
+
+import boto3
+import pytest
+
+from conversion.stores import clients
+from conversion.stores.objects import Objects
+
+SIGNED = "content-length;content-type;host;if-none-match"
+
+
+@pytest.fixture
+def region(monkeypatch: pytest.MonkeyPatch):
+    def lives_in(name: str) -> None:
+        monkeypatch.setenv("AWS_DEFAULT_REGION", name)
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+        for each in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_PROFILE", "AWS_SESSION_TOKEN"):
+            monkeypatch.delenv(each, raising=False)
+        monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+
+    return lives_in
+
+
+@pytest.mark.parametrize("name", ["us-east-1", "us-west-2", "eu-west-1", "ap-southeast-3"])
+def test_an_upload_is_signed_for_its_region_and_held_to_its_headers(region, name) -> None:
+    region(name)
+    signed = Objects(clients.s3(), "sluice-data").presign_put("uploads/a.wav", 7, "audio/wav", 60)
+
+    url = urlsplit(signed.url)
+    query = parse_qs(url.query)
+    assert url.hostname == f"sluice-data.s3.{name}.amazonaws.com"
+    assert query["X-Amz-Algorithm"] == ["AWS4-HMAC-SHA256"]
+    assert query["X-Amz-Credential"][0].endswith(f"/{name}/s3/aws4_request")
+    assert query["X-Amz-SignedHeaders"] == [SIGNED]
+    assert query["X-Amz-Expires"] == ["60"]
+    assert not [each for each in query if "checksum" in each.lower()]
+    assert sorted([*signed.headers, "host"]) == SIGNED.split(";")
+
+
+@pytest.mark.parametrize("name", ["us-east-1", "eu-west-1"])
+def test_a_download_is_signed_for_its_region_with_its_name(region, name) -> None:
+    region(name)
+    url = urlsplit(
+        Objects(clients.s3(), "sluice-data").presign_get(
+            "conversions/a", "audio/ogg", 'a; b="c"', 9
+        )
+    )
+
+    query = parse_qs(url.query)
+    assert url.hostname == f"sluice-data.s3.{name}.amazonaws.com"
+    assert query["response-content-type"] == ["audio/ogg"]
+    assert query["response-content-disposition"] == ['a; b="c"']
+    assert query["X-Amz-Algorithm"] == ["AWS4-HMAC-SHA256"]
+
+
+@pytest.mark.parametrize("variable", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"])
+def test_the_environment_alone_sends_it_elsewhere(region, monkeypatch, variable) -> None:
+    region("us-east-1")
+    monkeypatch.setenv(variable, "http://localhost:4566")
+    signed = Objects(clients.s3(), "sluice-data").presign_put("uploads/a.wav", 7, "audio/wav", 60)
+
+    url = urlsplit(signed.url)
+    assert (url.netloc, url.path) == ("localhost:4566", "/sluice-data/uploads/a.wav")
+    assert parse_qs(url.query)["X-Amz-SignedHeaders"] == [SIGNED]
+
+
+@pytest.mark.parametrize("make", [clients.s3, clients.dynamodb, clients.step_functions])
+def test_every_client_knows_how_long_to_wait(region, make) -> None:
+    region("eu-west-1")
+    patient, brisk = make().meta.config, make(clients.BRISK).meta.config
+
+    assert (patient.connect_timeout, patient.read_timeout) == (3, 20)
+    assert (brisk.connect_timeout, brisk.read_timeout) == (1, 2)
+    assert (patient.retries["mode"], brisk.retries["mode"]) == ("standard", "standard")

@@ -1,0 +1,96 @@
+"""POST /v1/jobs: a job for a file that is there, and every reason there is none."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from conversion.job import Conversion, Status
+from tests.contract.examples import BUCKET, FILE_ID, LONG_AGO, UPLOAD
+
+
+@pytest.fixture
+def uploaded(deployment):
+    deployment.uploads.put(UPLOAD)
+    deployment.s3.put_object(Bucket=BUCKET, Key=UPLOAD.key, Body=b"RIFF1234")
+    return deployment
+
+
+def test_a_job_is_accepted_and_its_execution_started(uploaded, event) -> None:
+    answer = uploaded.call("create_job", event("http_create_job"))
+
+    assert answer.status == 202
+    job_id = answer.json["jobId"]
+    assert answer.headers["location"] == f"/v1/jobs/{job_id}"
+    assert answer.headers["retry-after"] == "1"
+    job = uploaded.jobs.get(job_id)
+    assert (job.status, job.conversion) == (Status.CREATED, Conversion("opus", 96))
+    assert (job.source.bytes, job.source.file_name) == (8, UPLOAD.file_name)
+    assert uploaded.executions() == [job_id]
+
+
+def test_asking_again_is_another_job(uploaded, event) -> None:
+    first, second = (
+        uploaded.call("create_job", event("http_create_job")).json["jobId"] for _ in range(2)
+    )
+    assert uploaded.executions() == sorted([first, second])
+
+
+def test_the_answer_is_what_reading_the_job_answers(uploaded, event) -> None:
+    made = uploaded.call("create_job", event("http_create_job")).json
+    path = f"/v1/jobs/{made['jobId']}"
+    asked = event("http_get_job") | {"rawPath": path}
+    asked["requestContext"]["http"]["path"] = path
+
+    assert uploaded.call("get_job", asked).json == made
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({}, "INVALID_REQUEST"),
+        ({"fileId": FILE_ID}, "INVALID_REQUEST"),
+        ({"conversion": {"format": "mp3"}}, "INVALID_REQUEST"),
+        ({"fileId": "", "conversion": {"format": "mp3"}}, "INVALID_REQUEST"),
+        ({"fileId": 5, "conversion": {"format": "mp3"}}, "INVALID_REQUEST"),
+        ({"fileId": FILE_ID, "conversion": "mp3"}, "INVALID_REQUEST"),
+        ({"fileId": FILE_ID, "conversion": []}, "INVALID_REQUEST"),
+        ({"fileId": FILE_ID, "conversion": {"format": 3}}, "INVALID_REQUEST"),
+        ({"fileId": FILE_ID, "conversion": {"format": "exe"}}, "UNSUPPORTED_OUTPUT_FORMAT"),
+        (
+            {"fileId": FILE_ID, "conversion": {"format": "wav", "bitrateKbps": 96}},
+            "INVALID_REQUEST",
+        ),
+    ],
+)
+def test_a_wrong_request_is_refused(uploaded, event, body, code) -> None:
+    answer = uploaded.post("create_job", event("http_create_job"), body)
+
+    assert answer.is_problem(400, code)
+    assert uploaded.executions() == []
+
+
+@pytest.mark.parametrize("file_id", ["unknown", "x" * 3000, "\ud800"], ids=range(3))
+def test_an_unknown_file_is_not_found(uploaded, event, file_id) -> None:
+    body = {"fileId": file_id, "conversion": {"format": "mp3"}}
+    answer = uploaded.post("create_job", event("http_create_job"), body)
+
+    assert answer.status == 404
+    assert answer.json["code"] == "FILE_NOT_FOUND"
+    assert len(answer.json["detail"]) <= 1000
+
+
+def test_a_file_that_has_not_arrived_is_not_found(deployment, event) -> None:
+    deployment.uploads.put(UPLOAD)
+    answer = deployment.call("create_job", event("http_create_job"))
+
+    assert answer.is_problem(404, "FILE_NOT_FOUND")
+    assert "PUT" in answer.json["detail"]
+
+
+def test_an_expired_file_is_not_found(uploaded, event) -> None:
+    uploaded.uploads.put(replace(UPLOAD, expires_at=LONG_AGO))
+    answer = uploaded.call("create_job", event("http_create_job"))
+
+    assert answer.is_problem(404, "FILE_NOT_FOUND")
