@@ -1,0 +1,70 @@
+"""The task: `python -m tasks.converter JOB_ID`.
+
+Exit codes: 0, the outcome is recorded, whatever it is; 75 (EX_TEMPFAIL of sysexits.h), try again;
+anything else, a crash.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+
+from conversion.errors import FenceError, TransientError
+from conversion.settings import ConverterSettings
+from conversion.stores import clients
+from conversion.stores.jobs import Jobs
+from conversion.stores.objects import Objects
+from conversion.stores.progress import ProgressTable
+from tasks.converter.convert import run
+from tasks.converter.log import to_stdout
+from tasks.converter.surroundings import Surroundings
+
+log = logging.getLogger("tasks.converter")
+
+RECORDED, CRASHED, TRY_AGAIN = 0, 1, 75
+
+
+def main(arguments: list[str]) -> int:
+    if len(arguments) != 1:
+        print("usage: python -m tasks.converter JOB_ID", file=sys.stderr)  # noqa: T201
+        return 64  # EX_USAGE
+    job_id = arguments[0]
+    to_stdout(job_id)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        run(job_id, _surroundings(stop))
+    except FenceError as error:
+        log.info("stopped: this attempt is no longer the job's", extra={"reason": error.message})
+    except TransientError as error:
+        log.warning("try again", extra={"code": error.code, "reason": error.message})
+        return TRY_AGAIN
+    except Exception:
+        log.exception("crashed")
+        return CRASHED
+    return RECORDED
+
+
+def _surroundings(stop: threading.Event) -> Surroundings:
+    """Raises SettingsError, naming every variable that is missing."""
+    settings = ConverterSettings.from_env(os.environ)
+    s3, dynamodb = clients.s3(), clients.dynamodb()
+    return Surroundings(
+        settings=settings,
+        jobs=Jobs(dynamodb, settings.jobs_table),
+        progress=ProgressTable(dynamodb, settings.progress_table, settings.retention_days),
+        objects=lambda bucket: Objects(s3, bucket),
+        stop=stop,
+    )
+
+
+if __name__ == "__main__":
+    code = main(sys.argv[1:])
+    sys.stdout.flush()
+    # Not sys.exit, which would wait for a thread that waits for an S3 that does not answer, until
+    # the task's grace period is over and it is killed instead of having said "try again".
+    os._exit(code)

@@ -1,0 +1,70 @@
+"""The run: claim the job, convert, verify, and write down how it ended.
+
+    claim → probe → ffmpeg between gate and sink → verify input → complete the upload
+          → verify output → finish
+
+Whatever goes wrong before `finish`, the object is taken back: an output is there whole and checked,
+or not at all.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict
+
+from conversion.errors import EmptyInput, InputTooLarge, PermanentError
+from conversion.job import Failure, Job, Output
+from conversion.progress import Stage
+from tasks.converter.gate import SourceGate
+from tasks.converter.probe import probe
+from tasks.converter.reporter import Reporter
+from tasks.converter.surroundings import Surroundings
+from tasks.converter.transcode import Transcode
+
+log = logging.getLogger(__name__)
+
+
+def run(job_id: str, around: Surroundings) -> None:
+    """Convert one job and record its outcome.
+
+    Raises TransientError when it should be tried again, FenceError when the job is over or another
+    attempt's.
+    """
+    job = around.jobs.claim(job_id, around.settings.retention_days)
+    log.info("claimed", extra={"attempt": job.attempt, "conversion": str(job.conversion)})
+    try:
+        with Reporter(around.progress, job_id, job.attempt) as reporter:
+            output = _converted(job, around, reporter)
+            around.jobs.complete(job_id, job.attempt, output)
+    except PermanentError as error:
+        log.warning("failed", extra={"code": error.code, "reason": error.message})
+        around.jobs.fail(job_id, job.attempt, Failure(error.code, error.message))
+    else:
+        log.info("completed", extra={"output": output.to_item()})
+
+
+def _converted(job: Job, around: Surroundings, reporter: Reporter) -> Output:
+    """Make, check and describe the output; nothing is left in the bucket when this raises."""
+    source = job.source
+    _check_size(source.bytes, around.settings.max_input_bytes)
+    reporter.stage(Stage.PROBING)
+    with SourceGate(around.objects(source.bucket), source.key, source.etag, source.bytes) as gate:
+        sound = probe(around.settings.ffprobe, gate, around.stop)
+        log.info("probed", extra={"sound": asdict(sound)})
+        sound.check(around.settings.max_duration_seconds)
+        made = Transcode(job, sound, gate, around, reporter).made()
+    return Output(
+        key=job.output_key(job.attempt),
+        bytes=made.bytes,
+        media_type=job.conversion.target.media_type,
+        file_name=job.output_name,
+        duration_seconds=round(made.seconds, 3),
+        mode=made.mode,
+    )
+
+
+def _check_size(size: int, most: int) -> None:
+    if size == 0:
+        raise EmptyInput("The file is empty; upload one that has audio in it.")
+    if size > most:
+        raise InputTooLarge(f"The file has {size} bytes; at most {most} are converted.")

@@ -1,0 +1,74 @@
+"""Ask ffprobe what the input is, through the gate, before anything is converted.
+
+The answer decides what ffmpeg may do: it gets exactly the demuxer that was found among the allowed
+ones, and never looks for one itself.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import Any
+
+from conversion.errors import (
+    ConverterStalled,
+    PermanentError,
+    TruncatedInput,
+    UnsupportedInput,
+)
+from tasks.converter.child import Child, Limits
+from tasks.converter.command import probe_command
+from tasks.converter.endings import ends_in_its_tag
+from tasks.converter.gate import SourceGate
+from tasks.converter.reports import Log, without_addresses
+from tasks.converter.sound import Sound
+from tasks.converter.watch import Watch
+
+_LIMITS = Limits(cpu_seconds=30)
+_STALL_SECONDS = 20.0
+_MOST_OUTPUT_CHARACTERS = 4 * 1024**2
+_UNREADABLE = (
+    "This is not audio that can be read here; check that the file plays, and that it is not a "
+    "playlist, a document or a renamed file."
+)
+# What ffmpeg says when a file ends before what its own header promises.
+_CUT_SHORT = ("moov atom not found", "End of file", "Input/output error")
+
+
+def probe(ffprobe: str, gate: SourceGate, stop: threading.Event) -> Sound:
+    """Raises the coded reason why the input cannot be read, or the gate's own error."""
+    log = Log()
+    watch = Watch(stop, [gate], lambda: gate.bytes_served, _STALL_SECONDS)
+    command = probe_command(ffprobe, gate.url)
+    try:
+        with Child(command, _LIMITS, log.hear) as child:
+            text = _collect(child, watch)
+            exit_code = child.exit_code()
+    except ConverterStalled as error:
+        raise UnsupportedInput(_UNREADABLE) from error
+    watch.check()
+    if exit_code != 0:
+        raise _refusal(log, ends_in_its_tag(gate))
+    found: dict[str, Any] = json.loads(text)
+    return Sound.from_probe(found, duration_is_guess=log.duration_is_guess)
+
+
+def _collect(child: Child, watch: Watch) -> str:
+    lines: list[str] = []
+    length = 0
+    for line in child.ticks():
+        watch.check()
+        lines.append(line or "")
+        length += len(line or "")
+        if length > _MOST_OUTPUT_CHARACTERS:
+            raise UnsupportedInput("This file has more streams, tags or chapters than is sane.")
+    return "\n".join(lines)
+
+
+def _refusal(log: Log, is_cut: bool) -> PermanentError:
+    said = without_addresses(log.last_error)
+    if is_cut or any(log.has(words) for words in _CUT_SHORT):
+        return TruncatedInput(
+            f"The file ends before its audio does ({said}); upload it again, whole."
+        )
+    return UnsupportedInput(f"{_UNREADABLE} (ffprobe: {said})")

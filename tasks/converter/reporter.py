@@ -1,0 +1,91 @@
+"""Progress on its way into the store, in a thread of its own and at most about once a second.
+
+DynamoDB may be slow or away for a while; neither ffmpeg nor its watchdog must wait for that. Only
+the newest report counts, so there is one slot and no queue. That another attempt has taken over is
+learnt here, and raised to the run at its next report.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import replace
+from types import TracebackType
+from typing import Self
+
+from conversion.errors import RecordsUnavailable
+from conversion.progress import Progress, ProgressStore, Stage
+
+log = logging.getLogger(__name__)
+
+_SECONDS_BETWEEN_WRITES = 1.0
+_PATIENCE_AT_END_SECONDS = 5.0
+
+
+class Reporter:
+    """`with Reporter(store, job_id, attempt) as reporter:` — then call `report` freely."""
+
+    def __init__(self, store: ProgressStore, job_id: str, attempt: int) -> None:
+        self._store = store
+        self._job_id = job_id
+        self._last = Progress(attempt, Stage.STARTING)
+        self._next: Progress | None = None
+        self._mark = 0.0
+        self._error: Exception | None = None
+        self._news = threading.Condition()
+        self._over = False
+        self._urgent = False
+        self._thread = threading.Thread(target=self._write_all, name="reporter", daemon=True)
+
+    def __enter__(self) -> Self:
+        """Raises SupersededAttempt, or RecordsUnavailable: without its fence no attempt begins."""
+        self._mark = self._store.begin(self._job_id, self._last.attempt)
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        with self._news:
+            self._over = True
+            self._news.notify()
+        self._thread.join(_PATIENCE_AT_END_SECONDS)
+
+    def stage(self, stage: Stage) -> None:
+        """A new stage is shown at once, at the percent reached."""
+        self._put(replace(self._last, stage=stage, speed=None, eta_seconds=None), urgent=True)
+
+    def report(self, progress: Progress) -> None:
+        """Raises SupersededAttempt when a newer attempt has taken over."""
+        self._put(progress, urgent=False)
+
+    def _put(self, progress: Progress, urgent: bool) -> None:
+        if self._error is not None:
+            raise self._error
+        self._last = replace(progress, percent=max(progress.percent, self._last.percent))
+        with self._news:
+            self._next = self._last.above(self._mark)
+            self._urgent |= urgent
+            self._news.notify()
+
+    def _write_all(self) -> None:
+        while (progress := self._take()) is not None:
+            try:
+                self._store.report(self._job_id, progress)
+            except RecordsUnavailable as error:
+                log.warning("progress was not written: %s", error)
+            except Exception as error:  # a fence most of all: raised to the run at its next report
+                self._error = error
+                return
+            with self._news:
+                self._news.wait_for(lambda: self._over or self._urgent, _SECONDS_BETWEEN_WRITES)
+
+    def _take(self) -> Progress | None:
+        """The newest report, once there is one; None when the run is over and all is written."""
+        with self._news:
+            self._news.wait_for(lambda: self._over or self._next is not None)
+            progress, self._next, self._urgent = self._next, None, False
+            return progress

@@ -1,0 +1,133 @@
+"""What ffmpeg says while it works: `-progress` blocks on one pipe, its log on another.
+
+The log is read at level `verbose`, because only there ffmpeg tells how many samples it decoded,
+which is what "did we convert all of it" is measured by. It is kept short: a hostile file can make
+ffmpeg complain a million times.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from dataclasses import dataclass, field
+
+_KEPT_LINES = 30
+_KEPT_LINE_CHARACTERS = 300
+_TIME = re.compile(r"(-?)(\d+):(\d{1,2}):(\d{1,2}(?:\.\d+)?)$")
+# ffmpeg 5.1 and 6.0: "143 frames decoded (658944 samples)"; 9.0: "162 frames decoded; 1 decode
+# errors (661490 samples)".
+_DECODED = re.compile(r"Input stream #0:(\d+) \(audio\): .*frames decoded.*\((\d+) samples\)")
+_LEVEL = re.compile(r"\[(error|fatal|panic|warning)\] (.*)")
+_MOOV_TOO_SMALL = re.compile(r"reserved_moov_size is too small, needed (\d+) additional")
+_TRAILER = re.compile(r"Error writing trailer|Error closing file|av_interleaved_write_frame")
+
+
+def seconds_of(text: str) -> float | None:
+    """`HH:MM:SS.ms` in seconds, None for `N/A` and everything else that is no time."""
+    match = _TIME.match(text.strip())
+    if match is None:
+        return None
+    seconds = int(match[2]) * 3600 + int(match[3]) * 60 + float(match[4])
+    return -seconds if match[1] else seconds
+
+
+@dataclass(frozen=True)
+class Report:
+    """One block of `-progress`; None where ffmpeg does not know (yet)."""
+
+    seconds: float | None = None
+    bytes_out: int | None = None
+    speed: float | None = None
+    is_last: bool = False
+
+
+class Reports:
+    """Lines of `-progress` in, a Report at the end of each block."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, str] = {}
+
+    def hear(self, line: str) -> Report | None:
+        name, separator, value = line.partition("=")
+        if not separator:
+            return None
+        self._values[name.strip()] = value.strip()
+        if name.strip() != "progress":
+            return None
+        values, self._values = self._values, {}
+        return Report(
+            seconds=_not_negative(_time_of(values)),
+            bytes_out=_whole(values.get("total_size", "")),
+            speed=_number(values.get("speed", "").rstrip("x")),
+            is_last=value.strip() == "end",
+        )
+
+
+@dataclass
+class Log:
+    """ffmpeg's standard error: the facts in it, and its last lines for people."""
+
+    decoded_samples: dict[int, int] = field(default_factory=dict[int, int])
+    packet_was_cut: bool = False
+    duration_is_guess: bool = False
+    decode_errors: int = 0
+    moov_shortfall: int | None = None
+    trailer_failed: bool = False
+    disk_is_full: bool = False
+    errors: deque[str] = field(default_factory=lambda: deque[str](maxlen=_KEPT_LINES))
+    tail: deque[str] = field(default_factory=lambda: deque[str](maxlen=_KEPT_LINES))
+
+    def hear(self, line: str) -> None:
+        self.tail.append(line[:_KEPT_LINE_CHARACTERS])
+        if decoded := _DECODED.search(line):
+            self.decoded_samples[int(decoded[1])] = int(decoded[2])
+        if level := _LEVEL.search(line):
+            self._complaint(level[1], level[2])
+
+    def has(self, words: str) -> bool:
+        return any(words in line for line in self.errors)
+
+    @property
+    def last_error(self) -> str:
+        """The first error of the last few is nearest to the cause; ffmpeg sums up afterwards."""
+        return self.errors[0] if self.errors else "no message"
+
+    def _complaint(self, level: str, message: str) -> None:
+        self.packet_was_cut |= message.startswith("Packet corrupt")
+        self.duration_is_guess |= message.startswith("Estimating duration from bitrate")
+        self.disk_is_full |= "No space left on device" in message
+        self.trailer_failed |= _TRAILER.search(message) is not None
+        self.decode_errors += "Error while decoding" in message or "Error submitting" in message
+        if small := _MOOV_TOO_SMALL.search(message):
+            self.moov_shortfall = int(small[1])
+        if level != "warning":
+            self.errors.append(message[:_KEPT_LINE_CHARACTERS])
+
+
+def _time_of(values: dict[str, str]) -> float | None:
+    """`out_time_us` where it is a number; the text form otherwise (both can be N/A at the start,
+    and ffmpeg 5.1 prints the smallest 64-bit number before the first packet)."""
+    microseconds = _whole(values.get("out_time_us", ""))
+    if microseconds is not None:
+        return microseconds / 1e6
+    return seconds_of(values.get("out_time", ""))
+
+
+def _not_negative(seconds: float | None) -> float | None:
+    return None if seconds is None else max(0.0, seconds)
+
+
+def _whole(text: str) -> int | None:
+    return int(text) if re.fullmatch(r"-?\d+", text) else None
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def without_addresses(text: str) -> str:
+    """ffmpeg names its input and output in its messages; ours hold tokens."""
+    return re.sub(r"\b(?:http|ftp)://\S+?(?=[\s:'\"]*(?:\s|$))", "input", text)

@@ -1,0 +1,30 @@
+"""What a run is given: its settings, the stores, and the word to stop.
+
+Made once at the process's edge; a test makes its own, with parts small enough to fill.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from conversion.job import JobStore
+from conversion.progress import ProgressStore
+from conversion.settings import ConverterSettings
+from conversion.stores.objects import Objects
+from tasks.converter.watch import STALL_SECONDS
+from tasks.converter.writer import FIRST_PART_BYTES
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """`objects` gives the store of a bucket by the bucket's name."""
+
+    settings: ConverterSettings
+    jobs: JobStore
+    progress: ProgressStore
+    objects: Callable[[str], Objects]
+    stop: threading.Event
+    first_part_bytes: int = FIRST_PART_BYTES
+    stall_seconds: float = STALL_SECONDS

@@ -1,0 +1,141 @@
+"""A multipart upload whose parts leave by a few threads, so that the encoder never waits in vain.
+
+Nothing is visible until `complete`. The queue is bounded: when S3 is slower than ffmpeg, `put`
+blocks, the sink stops reading, and ffmpeg waits. At most `_WORKERS + 1` parts are in memory here.
+Leaves behind: nothing after `complete` or `abort`; a process that is killed leaves an open upload,
+which the bucket's lifecycle rule removes.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+
+from conversion.errors import Interrupted, OutputBroken, SluiceError, SourceMissing
+from conversion.stores.objects import Objects, Part
+
+log = logging.getLogger(__name__)
+
+_WORKERS = 3
+_POLL_SECONDS = 0.2
+# An abort waits this long for parts under way, since a part that arrives after it would stay
+# ("AbortMultipartUpload", S3 API reference); a dead S3 must not hold a stopping task for longer.
+_ABORT_PATIENCE_SECONDS = 10.0
+
+
+class MultipartUpload:
+    """One object on its way into S3. Parts may be put in any order; used by one writer thread."""
+
+    def __init__(self, objects: Objects, key: str, media_type: str, stop: threading.Event) -> None:
+        self._objects = objects
+        self._key = key
+        self._media_type = media_type
+        self._upload_id: str | None = None
+        self._queue: queue.Queue[tuple[int, bytes] | None] = queue.Queue(maxsize=1)
+        self._parts: dict[int, Part] = {}
+        self._error: BaseException | None = None
+        self._stop = stop
+        self._ended = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._made_visible = False
+
+    def put(self, number: int, body: bytes) -> None:
+        """Send part `number`; waits while enough others are under way. Raises their errors."""
+        if self._upload_id is None:
+            self._start()
+        self._offer((number, body))
+
+    def put_whole(self, body: bytes) -> None:
+        """The whole object in one request, for an output that never needed parts."""
+        self._made_visible = True
+        self._objects.put(self._key, body, self._media_type)
+
+    def complete(self, size: int) -> None:
+        """Make the object of `size` bytes visible once every part has arrived."""
+        self._end_workers()
+        if self._upload_id is None:
+            raise OutputBroken("An upload without parts cannot be completed.")
+        self._made_visible = True
+        parts = [self._parts[number] for number in sorted(self._parts)]
+        try:
+            self._objects.complete_multipart(self._key, self._upload_id, parts)
+        except SourceMissing:
+            self._find_completed(size, len(parts))
+
+    def abort(self) -> None:
+        """Leave nothing in the bucket: no open upload, no object. Safe to call at any time."""
+        self._ended.set()
+        deadline = time.monotonic() + _ABORT_PATIENCE_SECONDS
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        if self._upload_id is not None:
+            self._objects.abort_multipart(self._key, self._upload_id)
+        if self._made_visible:
+            self._objects.delete(self._key)
+
+    def _start(self) -> None:
+        self._upload_id = self._objects.start_multipart(self._key, self._media_type)
+        for index in range(_WORKERS):
+            thread = threading.Thread(target=self._work, name=f"part-{index}", daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def _offer(self, work: tuple[int, bytes] | None) -> None:
+        while True:
+            self._check()
+            try:
+                return self._queue.put(work, timeout=_POLL_SECONDS)
+            except queue.Full:
+                continue
+
+    def _check(self) -> None:
+        if self._error is not None:
+            raise self._error
+        if self._stop.is_set() or self._ended.is_set():
+            raise Interrupted("The upload was stopped; the conversion will be tried again.")
+
+    def _work(self) -> None:
+        while not self._ended.is_set():
+            try:
+                work = self._queue.get(timeout=_POLL_SECONDS)
+            except queue.Empty:
+                continue
+            if work is None:
+                return
+            self._send(*work)
+
+    def _send(self, number: int, body: bytes) -> None:
+        assert self._upload_id is not None
+        try:
+            part = self._objects.put_part(self._key, self._upload_id, number, body)
+        except Exception as error:  # carried to the writer's thread, which raises it
+            self._error = self._error or error
+            self._ended.set()
+            return
+        self._parts[number] = part
+
+    def _end_workers(self) -> None:
+        """Wait until every part has arrived. Raises what any of them met."""
+        for _ in self._threads:
+            self._offer(None)
+        for thread in self._threads:
+            while thread.is_alive():
+                thread.join(_POLL_SECONDS)
+                self._check()
+        self._check()
+
+    def _find_completed(self, size: int, parts: int) -> None:
+        """The upload is unknown: the answer to an earlier Complete was lost, or it never was.
+
+        The key is this attempt's own, so an object of our size made of our number of parts (the
+        ETag of a multipart object ends with it) is ours.
+        """
+        try:
+            found = self._objects.head(self._key)
+        except SluiceError as error:
+            raise OutputBroken(f"S3 lost the multipart upload of {self._key}.") from error
+        if found.bytes != size or not found.etag.endswith(f"-{parts}"):
+            raise OutputBroken(f"{self._key} is not the object that was uploaded.")
+        log.info("the answer to CompleteMultipartUpload was lost; the object is there")

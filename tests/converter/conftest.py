@@ -1,0 +1,74 @@
+"""Real ffmpeg, and S3 and DynamoDB by moto's server: what crosses threads and processes cannot be
+mocked in-process."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import moto.s3.models
+import pytest
+from moto.server import ThreadedMotoServer
+
+from local.ffmpeg import Ffmpeg, find_ffmpeg
+from tests.converter.sounds import Sounds
+from tests.converter.world import World
+
+
+@pytest.fixture(scope="session")
+def ffmpeg() -> Ffmpeg:
+    return find_ffmpeg()
+
+
+@pytest.fixture(scope="session")
+def sounds(ffmpeg: Ffmpeg, tmp_path_factory: pytest.TempPathFactory) -> Sounds:
+    return Sounds(ffmpeg, tmp_path_factory.mktemp("sounds"))
+
+
+@pytest.fixture(scope="session")
+def endpoint() -> Iterator[str]:
+    """Parts may be small here: S3's least of 5 MiB would make every test convert many of them."""
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(moto.s3.models, "S3_UPLOAD_PART_MIN_SIZE", 1024)
+        yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def world(
+    endpoint: str, ffmpeg: Ffmpeg, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[World]:
+    """A bucket and tables of this test's own, and nothing else in the environment."""
+    for name, value in {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",  # pragma: allowlist secret
+        "AWS_DEFAULT_REGION": "eu-west-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": str(tmp_path / "none"),
+        "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "none"),
+        "TMPDIR": str(tmp_path),
+    }.items():
+        monkeypatch.setenv(name, value)
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)
+    made = World.build(ffmpeg)
+    yield made
+    made.close()
+    assert not _our_threads(), "a run left threads behind"
+
+
+def _our_threads() -> list[str]:
+    """The converter's own, by the names it gives them; those that are ending get a moment."""
+    deadline = time.monotonic() + 2
+    ours = ("gate", "sink", "reporter", "part-", "block")
+    while True:
+        left = [each.name for each in threading.enumerate() if each.name.startswith(ours)]
+        if not left or time.monotonic() > deadline:
+            return left
+        time.sleep(0.02)

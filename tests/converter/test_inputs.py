@@ -1,0 +1,110 @@
+"""Every kind of input becomes what it should, with its tags and its cover."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conversion.job import Status
+from tests.converter.sounds import INPUTS, SECONDS, Sounds
+from tests.converter.world import World
+
+
+def _look(world: World, data: bytes, folder: Path) -> dict[str, Any]:
+    path = folder / "output"
+    path.write_bytes(data)
+    wanted = ["-v", "error", "-show_format", "-show_streams", "-of", "json"]
+    command = [world.settings.ffprobe, *wanted, str(path)]
+    return json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+
+
+@pytest.mark.parametrize("source", INPUTS)
+def test_every_input_is_converted_whole(world: World, sounds: Sounds, source: str) -> None:
+    job = world.convert(sounds.bytes(source), "flac")
+
+    assert job.status is Status.COMPLETED, job.failure
+    assert job.output is not None
+    assert job.output.duration_seconds == pytest.approx(SECONDS, abs=0.2)
+    assert job.output.file_name == "some song.flac"
+    # The samples are those that ffmpeg decodes from the input by itself.
+    assert sounds.pcm(world.output(job), "s24le") == sounds.pcm(sounds.bytes(source), "s24le")
+
+
+def test_wav_to_flac_to_wav_gives_the_same_samples(world: World, sounds: Sounds) -> None:
+    there = world.output(world.convert(sounds.bytes("wav"), "flac"))
+    back = world.output(world.convert(there, "wav"))
+
+    assert sounds.pcm(back) == sounds.pcm(sounds.bytes("wav"))
+
+
+def test_24_bit_stay_24_bit(world: World, sounds: Sounds) -> None:
+    back = world.output(world.convert(sounds.bytes("wav24"), "wav"))
+
+    assert sounds.pcm(back, "s24le") == sounds.pcm(sounds.bytes("wav24"), "s24le")
+
+
+@pytest.mark.parametrize(
+    ("source", "asked"),
+    [
+        *[("m4a-moov-last", each) for each in ("mp3", "m4a", "flac", "ogg", "opus")],
+        *[("ogg", each) for each in ("mp3", "ogg")],
+    ],
+)
+def test_tags_survive(
+    world: World, sounds: Sounds, tmp_path: Path, source: str, asked: str
+) -> None:
+    found = _look(world, world.output(world.convert(sounds.bytes(source), asked)), tmp_path)
+
+    tags = found["format"].get("tags", {}) | found["streams"][0].get("tags", {})
+    tags = {name.lower(): text for name, text in tags.items()}
+    assert tags["title"] == "Tëst ✓"
+    assert tags["artist"] == "Sluice"
+
+
+@pytest.mark.parametrize(
+    ("asked", "holds"),
+    [("mp3", True), ("m4a", True), ("flac", True), ("wav", False), ("ogg", False), ("opus", False)],
+)
+def test_a_cover_is_kept_where_the_container_holds_one(
+    world: World, sounds: Sounds, tmp_path: Path, asked: str, holds: bool
+) -> None:
+    output = world.output(world.convert(sounds.bytes("mp3"), asked))
+
+    covers = [
+        each
+        for each in _look(world, output, tmp_path)["streams"]
+        if each["disposition"]["attached_pic"]
+    ]
+    assert len(covers) == holds
+    assert (sounds.cover_bytes() in output) == holds
+
+
+def test_an_m4a_starts_with_its_index(world: World, sounds: Sounds) -> None:
+    output = world.output(world.convert(sounds.bytes("flac"), "m4a"))
+
+    assert 0 < output.find(b"moov") < output.find(b"mdat")
+
+
+def test_progress_rises_to_99_and_no_further_before_the_end(
+    world: World, sounds: Sounds, tmp_path: Path
+) -> None:
+    slow = tmp_path / "ffmpeg"
+    slow.write_text(f'#!/bin/sh\nexec {world.settings.ffmpeg} -readrate 20 "$@"\n')
+    slow.chmod(0o755)
+    job = world.convert(sounds.long_wav(60).read_bytes(), "wav", ffmpeg=str(slow))
+
+    percents = [each.percent for each in world.reports]
+    assert job.status is Status.COMPLETED
+    assert percents == sorted(percents)
+    assert len(set(percents)) > 2
+    assert percents[-1] <= 99
+    stages = list(dict.fromkeys(each.stage.value for each in world.reports))
+    assert stages == ["probing", "converting", "finalizing"]
+    last = next(each for each in reversed(world.reports) if each.stage.value == "converting")
+    assert last.duration_seconds == 60
+    assert last.speed
+    assert last.speed > 1

@@ -1,0 +1,124 @@
+"""The task as a process: its exit codes, its log, and how it takes being stopped."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from conversion.job import Failure, Status
+from tests.converter.sounds import Sounds
+from tests.converter.world import World
+
+
+def _wait(until: Callable[[], object], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not until():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def _ended(process: subprocess.Popen[bytes]) -> tuple[int, list[dict[str, object]]]:
+    text, _ = process.communicate(timeout=30)
+    return process.returncode, [json.loads(line) for line in text.decode().splitlines()]
+
+
+def test_a_conversion_exits_with_0_and_logs_json(world: World, sounds: Sounds) -> None:
+    job = world.job(sounds.bytes("wav"), "mp3")
+
+    code, lines = _ended(world.start(job))
+
+    assert code == 0
+    assert world.around.jobs.get(job.job_id).status is Status.COMPLETED
+    assert all(line["jobId"] == job.job_id for line in lines)
+    messages = [line["message"] for line in lines]
+    assert messages == [
+        *("claimed", "probed", "ffmpeg started", "ffmpeg ended", "verified", "completed")
+    ]
+    assert "ftp://" not in json.dumps(lines)
+
+
+def test_a_permanent_failure_is_recorded_and_exits_with_0(world: World) -> None:
+    job = world.job(b"just some text", "mp3")
+
+    code, _ = _ended(world.start(job))
+
+    failed = world.around.jobs.get(job.job_id)
+    assert code == 0
+    assert failed.status is Status.FAILED
+    assert failed.failure is not None
+    assert failed.failure.code == "UNSUPPORTED_INPUT"
+
+
+def test_a_job_that_is_over_is_left_alone(world: World, sounds: Sounds) -> None:
+    job = world.job(sounds.bytes("wav"), "mp3")
+    claimed = world.around.jobs.claim(job.job_id, 7)
+    world.around.jobs.fail(job.job_id, claimed.attempt, Failure("X", "over"))
+
+    code, _ = _ended(world.start(job))
+
+    assert code == 0
+    assert world.around.jobs.get(job.job_id).failure == Failure("X", "over")
+
+
+def test_missing_settings_and_unknown_jobs_are_a_crash(world: World) -> None:
+    process = subprocess.run(
+        [sys.executable, "-m", "tasks.converter", "no-such-job"],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        check=False,
+    )
+
+    assert process.returncode == 1
+    assert b"SLUICE_JOBS_TABLE" in process.stdout
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_takes_everything_back_and_asks_to_be_tried_again(
+    world: World, sounds: Sounds, tmp_path: Path, number: signal.Signals
+) -> None:
+    slow = tmp_path / "ffmpeg"
+    slow.write_text(f'#!/bin/sh\nexec {world.settings.ffmpeg} -readrate 60 "$@"\n')
+    slow.chmod(0o755)
+    job = world.job(sounds.long_wav(180).read_bytes(), "wav")
+    process = world.start(job, ffmpeg=str(slow))
+    try:
+        _wait(world.open_uploads)
+        process.send_signal(number)
+        code, lines = _ended(process)
+    finally:
+        process.kill()
+
+    assert code == 75
+    assert lines[-1]["code"] == "INTERRUPTED"
+    assert world.open_uploads() == []
+    assert world.keys() == []
+    assert world.around.jobs.get(job.job_id).status is Status.PROCESSING
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks the kernel to end the child: Linux")
+def test_a_converter_that_is_killed_leaves_no_ffmpeg(
+    world: World, sounds: Sounds, tmp_path: Path
+) -> None:
+    slow = tmp_path / "ffmpeg"
+    # A named pipe, since the child may not write files.
+    subprocess.run(["mkfifo", str(tmp_path / "pids")], check=True)
+    slow.write_text(f"#!/bin/sh\necho $$ > {tmp_path}/pids\nexec sleep 1000\n")
+    slow.chmod(0o755)
+    process = world.start(world.job(sounds.bytes("wav"), "mp3"), ffmpeg=str(slow))
+    child = int((tmp_path / "pids").read_text())
+
+    process.kill()
+    process.communicate()
+
+    _wait(lambda: not Path(f"/proc/{child}").exists() or _is_zombie(child), 5)
+
+
+def _is_zombie(pid: int) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text().split()[2] == "Z"

@@ -1,0 +1,64 @@
+"""Percent from time or from bytes; and when to give up."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+import pytest
+
+from conversion.errors import ConverterStalled, Interrupted, SourceChanged
+from tasks.converter.pace import Pace
+from tasks.converter.reports import Report
+from tasks.converter.watch import Watch
+
+
+def test_percent_from_time() -> None:
+    pace = Pace(attempt=1, duration_seconds=100, source_bytes=1000)
+    assert pace.progress(Report(seconds=25), bytes_in=900, bytes_out=0).percent == 25
+    assert pace.progress(Report(seconds=400), bytes_in=1000, bytes_out=0).percent == 99
+    assert pace.progress(Report(), bytes_in=1000, bytes_out=0).percent == 0
+
+
+def test_percent_from_bytes_where_the_duration_is_not_known() -> None:
+    pace = Pace(attempt=1, duration_seconds=None, source_bytes=1000)
+    progress = pace.progress(Report(seconds=25, speed=4.0), bytes_in=500, bytes_out=77)
+    assert progress.percent == 50
+    assert (progress.speed, progress.bytes_in, progress.bytes_out) == (4.0, 500, 77)
+    assert progress.eta_seconds is not None
+
+
+@dataclass
+class End:
+    error: BaseException | None = None
+    is_waiting: bool = False
+
+
+def test_the_error_of_an_end_is_raised() -> None:
+    watch = Watch(threading.Event(), [End(), End(SourceChanged("other"))], lambda: 0)
+    with pytest.raises(SourceChanged):
+        watch.check()
+
+
+def test_a_stop_is_raised() -> None:
+    stop = threading.Event()
+    stop.set()
+    with pytest.raises(Interrupted):
+        Watch(stop, [], lambda: 0).check()
+
+
+def test_standing_still_is_a_stall_unless_s3_owes_an_answer() -> None:
+    end = End(is_waiting=True)
+    watch = Watch(threading.Event(), [end], lambda: 0, stall_seconds=-1)
+    watch.check()
+    watch.check()
+    end.is_waiting = False
+    with pytest.raises(ConverterStalled):
+        watch.check()
+
+
+def test_moving_is_no_stall() -> None:
+    steps = iter(range(10))
+    watch = Watch(threading.Event(), [], lambda: next(steps), stall_seconds=-1)
+    for _ in range(5):
+        watch.check()

@@ -1,0 +1,107 @@
+"""What ffmpeg says, in the forms its versions say it."""
+
+from __future__ import annotations
+
+import pytest
+
+from tasks.converter.reports import Log, Reports, seconds_of, without_addresses
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("00:00:01.500000", 1.5),
+        ("01:02:03", 3723.0),
+        ("100:00:00.04", 360000.04),
+        ("-00:00:00.021000", -0.021),
+        ("00:00:30.003000000", 30.003),
+        ("N/A", None),
+        ("", None),
+        ("12.5", None),
+        ("00:00:xx", None),
+    ],
+)
+def test_times(text: str, seconds: float | None) -> None:
+    assert seconds_of(text) == (None if seconds is None else pytest.approx(seconds))
+
+
+def test_a_block_becomes_a_report() -> None:
+    reports = Reports()
+    lines = ["bitrate= 256.0kbits/s", "total_size=4096", "out_time_us=1500000", "speed= 12.5x"]
+    assert [reports.hear(line) for line in lines] == [None] * 4
+
+    report = reports.hear("progress=continue")
+
+    assert report is not None
+    assert (report.seconds, report.bytes_out, report.speed) == (1.5, 4096, 12.5)
+    assert not report.is_last
+
+
+def test_what_ffmpeg_does_not_know_is_none() -> None:
+    reports = Reports()
+    for line in ("total_size=N/A", "out_time_us=N/A", "out_time=N/A", "speed=N/A", "nonsense"):
+        assert reports.hear(line) is None
+
+    report = reports.hear("progress=end")
+
+    assert report is not None
+    assert (report.seconds, report.bytes_out, report.speed) == (None, None, None)
+    assert report.is_last
+
+
+def test_a_time_before_the_first_packet_is_zero() -> None:
+    """ffmpeg 5.1 prints the smallest 64-bit number; encoders with a delay start below zero."""
+    reports = Reports()
+    for time in ("out_time_us=-9223372036854775807", "out_time=-00:00:00.021"):
+        reports.hear(time)
+        report = reports.hear("progress=continue")
+        assert report is not None
+        assert report.seconds == 0
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "[verbose]   Input stream #0:1 (audio): 144 packets read (2432707 bytes); 143 frames "
+        "decoded (658944 samples); ",
+        "[in#0/wav @ 0x55] [verbose]   Input stream #0:1 (audio): 162 packets read (26 bytes); "
+        "162 frames decoded; 1 decode errors (658944 samples); ",
+    ],
+)
+def test_decoded_samples_of_a_stream(line: str) -> None:
+    log = Log()
+    log.hear(line)
+    assert log.decoded_samples == {1: 658944}
+
+
+def test_the_facts_in_the_log() -> None:
+    log = Log()
+    for line in (
+        "[ipod @ 0x1] [error] reserved_moov_size is too small, needed 4989 additional",
+        "[out#0/ipod @ 0x2] [error] Error writing trailer: Invalid argument",
+        "[aac @ 0x3] [warning] Packet corrupt (stream = 0, dts = NOPTS).",
+        "[aac @ 0x3] [warning] Estimating duration from bitrate, this may be inaccurate",
+        "[error] Error while decoding stream #0:0: Invalid data found when processing input",
+    ):
+        log.hear(line)
+
+    assert log.moov_shortfall == 4989
+    assert log.trailer_failed
+    assert log.packet_was_cut
+    assert log.duration_is_guess
+    assert log.decode_errors == 1
+    assert log.last_error.startswith("reserved_moov_size")
+
+
+def test_a_flood_is_not_kept() -> None:
+    log = Log()
+    for number in range(10_000):
+        log.hear(f"[error] {number} " + "x" * 5000)
+
+    assert sum(len(line) for line in [*log.errors, *log.tail]) < 50_000
+
+
+def test_addresses_do_not_leave() -> None:
+    said = "http://127.0.0.1:4711/s3cret: Invalid data; ftp://sluice:s3cret@127.0.0.1:1/output"
+    assert "s3cret" not in without_addresses(said)
+    assert "Invalid data" in without_addresses(said)

@@ -1,0 +1,142 @@
+"""The FTP server, spoken to as ffmpeg speaks to it."""
+
+from __future__ import annotations
+
+import re
+import socket
+from urllib.parse import urlsplit
+
+import pytest
+
+from conversion.errors import OutputBroken, PatchOutOfReach
+from tasks.converter.sink import ObjectSink
+
+
+class File:
+    """A writer that is a plain file in memory."""
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+        self.error: Exception | None = None
+
+    def write(self, offset: int, data: memoryview) -> None:
+        if self.error is not None:
+            raise self.error
+        self.data.extend(bytes(max(0, offset + len(data) - len(self.data))))
+        self.data[offset : offset + len(data)] = data
+
+
+class Client:
+    """As much of libavformat's FTP client as writes."""
+
+    def __init__(self, url: str) -> None:
+        address = urlsplit(url)
+        assert address.port
+        self.control = socket.create_connection(("127.0.0.1", address.port))
+        self.lines = self.control.makefile("r", newline="\r\n")
+        self.password = address.password
+
+    def log_in(self) -> None:
+        assert self.hear() == "220"
+        assert self.ask("USER sluice") == "331"
+        assert self.ask(f"PASS {self.password}") == "230"
+
+    def ask(self, command: str) -> str:
+        self.control.sendall(f"{command}\r\n".encode())
+        return self.hear()
+
+    def hear(self) -> str:
+        self.heard = self.lines.readline()
+        return self.heard[:3]
+
+    def store(self, offset: int) -> socket.socket:
+        assert self.ask("EPSV") == "229"
+        port = re.search(r"\|\|\|(\d+)\|", self.heard)
+        assert port
+        data = socket.create_connection(("127.0.0.1", int(port[1])))
+        if offset:
+            assert self.ask(f"REST {offset}") == "350"
+        assert self.ask("STOR /output") == "150"
+        return data
+
+    def seek(self, data: socket.socket, offset: int) -> socket.socket:
+        """ABOR, then close the data connection, then wait: the order of libavformat."""
+        self.control.sendall(b"ABOR\r\n")
+        data.close()
+        assert self.hear() == "226"
+        return self.store(offset)
+
+    def leave(self) -> None:
+        self.lines.close()
+        self.control.close()
+
+
+def test_a_patch_never_overtakes_what_it_patches() -> None:
+    file = File()
+    with ObjectSink(file) as sink:
+        client = Client(sink.url)
+        client.log_in()
+        for command, answer in (("TYPE I", "200"), ("FEAT", "211"), ("PWD", "257")):
+            assert client.ask(command) == answer
+        assert client.ask("SIZE /output") == "550"
+        data = client.store(0)
+        for round in range(20):
+            data.sendall(bytes([round]) * 500_000)
+            data = client.seek(data, 10)
+            data.sendall(b"patch")
+            data = client.seek(data, 500_000 * (round + 1))
+        client.leave()
+        data.close()
+        while not sink.has_drained(0.1):
+            pass
+
+    assert len(file.data) == 20 * 500_000
+    assert file.data[10:15] == b"patch"
+    assert file.data[0] == 0
+    assert file.data[-1] == 19
+    assert sink.bytes_received == 20 * 500_005
+
+
+def test_a_stranger_may_store_nothing() -> None:
+    file = File()
+    with ObjectSink(file) as sink:
+        client = Client(sink.url)
+        assert client.hear() == "220"
+        assert client.ask("STOR /output") == "530"
+        assert client.ask("USER sluice") == "331"
+        assert client.ask("PASS guess") == "530"
+        assert client.ask("EPSV") == "530"
+        client.leave()
+    assert file.data == b""
+
+
+def test_reading_back_is_refused_at_once() -> None:
+    with ObjectSink(File()) as sink:
+        client = Client(sink.url)
+        client.log_in()
+        assert client.ask("RETR /output") == "502"
+        assert client.ask("PASV") == "227"
+        assert client.ask("ABOR") == "226"
+        assert client.ask("QUIT") == "221"
+        client.leave()
+
+
+def test_what_the_writer_meets_is_raised_and_the_connection_ends() -> None:
+    file = File()
+    file.error = PatchOutOfReach("gone")
+    with ObjectSink(file) as sink:
+        client = Client(sink.url)
+        client.log_in()
+        data = client.store(0)
+        data.sendall(b"x")
+        assert client.lines.read() == ""
+        with pytest.raises(PatchOutOfReach):
+            sink.has_drained(5)
+        assert sink.error is file.error
+        data.close()
+        client.leave()
+
+
+def test_nobody_came() -> None:
+    with ObjectSink(File()) as sink, pytest.raises(OutputBroken):
+        sink.has_drained(0)
