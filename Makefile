@@ -55,7 +55,7 @@ synth: install  ## the CloudFormation templates, in cdk.out/
 	@JSII_NODE=$(NODE) CDK_OUTDIR=cdk.out $(BIN)/python app.py && ls cdk.out/*.template.json
 
 deploy: install  ## everything into the AWS account your credentials name
-	PATH="$(CURDIR)/$(BIN):$$PATH" npx --yes aws-cdk@2.1148.1 deploy --all
+	npx --yes aws-cdk@2.1148.1 deploy --all --app '$(BIN)/python app.py'
 
 COMPILE := --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url
 requirements: install  ## compile the pins from what pyproject.toml chooses

@@ -1,0 +1,35 @@
+"""What can go wrong on this machine, by what its reader does next; every message says what.
+
+LocalError
+├── NotInstalled     something this machine lacks: install it
+├── PortInUse        take another port
+├── EngineFailed     the engine did not start or has ended: read its log
+├── SynthFailed      app.py did not synthesise: mend infra/
+└── DeployFailed     a resource was refused: its reason is in the message
+"""
+
+from __future__ import annotations
+
+
+class LocalError(Exception):
+    exit_code = 1
+
+
+class NotInstalled(LocalError):
+    pass
+
+
+class PortInUse(LocalError):
+    exit_code = 2
+
+
+class EngineFailed(LocalError):
+    pass
+
+
+class SynthFailed(LocalError):
+    pass
+
+
+class DeployFailed(LocalError):
+    pass

@@ -1,0 +1,92 @@
+"""The whole pipeline on this machine: engine, assembly, deployment and one origin, while open."""
+
+from __future__ import annotations
+
+import compileall
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from local.child import ROOT, Engine
+from local.deploy import Deployment, deploy
+from local.errors import EngineFailed
+from local.gateway import Gateway, listen
+from local.synth import synthesise
+
+
+@dataclass(frozen=True)
+class Seconds:
+    """What starting took, part by part; engine and synth go on side by side."""
+
+    engine: float
+    synth: float
+    deploy: float
+    total: float
+
+
+class Pipeline:
+    """`with Pipeline(port=8787) as pipeline:` serves until the end of the block.
+
+    Raises LocalError: see local/errors.py.
+    """
+
+    engine: Engine
+    deployment: Deployment
+    seconds: Seconds
+
+    def __init__(self, port: int = 0, data: Path | None = None) -> None:
+        self._port = port
+        self._data = data
+        self._opened = ExitStack()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as opened:
+            self._open(opened)
+            self._opened = opened.pop_all()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._opened.close()
+
+    @property
+    def api(self) -> str:
+        return f"{self._gateway.url}/v1"
+
+    def raise_if_ended(self) -> None:
+        if self.engine.ended():
+            raise EngineFailed(f"The engine has ended:\n{self.engine.last_words()}")
+
+    def _open(self, opened: ExitStack) -> None:
+        started = time.monotonic()
+        listener = opened.enter_context(listen(self._port))  # at once: it may be in use
+        with ThreadPoolExecutor(1) as aside:
+            synth = aside.submit(_timed_synth)
+            self.engine = opened.enter_context(Engine(self._data))
+            _compile_tasks()
+            assembly, synth_seconds = synth.result()
+        deploying = time.monotonic()
+        self.deployment = deploy(self.engine, assembly)
+        api_id = self.deployment.resource("AWS::ApiGatewayV2::Api")
+        self._gateway = opened.enter_context(Gateway(listener, self.engine.url, api_id))
+        now = time.monotonic()
+        self.seconds = Seconds(
+            engine=round(self.engine.seconds, 3),
+            synth=round(synth_seconds, 3),
+            deploy=round(now - deploying, 3),
+            total=round(now - started, 3),
+        )
+
+
+def _compile_tasks() -> None:
+    """As an image's build does: a task writes nothing to disk, its own bytecode included, and
+    without any it would compile itself at each start."""
+    for room in ("conversion", "tasks"):
+        compileall.compile_dir(ROOT / room, quiet=2)
+
+
+def _timed_synth() -> tuple[Path, float]:
+    started = time.monotonic()
+    return synthesise(), time.monotonic() - started

@@ -1,0 +1,138 @@
+"""Resource types the engine lacks: see local/fidelity/cloudformation.py."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from local.child import Engine
+from tests.local.conftest import eventually
+
+VPC = {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.9.0.0/16"}}
+GROUP = {
+    "Type": "AWS::EC2::SecurityGroup",
+    "Properties": {"GroupDescription": "g", "VpcId": {"Ref": "Vpc"}},
+}
+
+
+@pytest.fixture
+def stack(engine: Engine) -> Any:
+    """Create or update a stack of these resources; returns its outputs and resources by name."""
+    client, name = engine.client("cloudformation"), f"stack-{uuid4().hex[:8]}"
+    exists = False
+
+    def apply(resources: dict[str, Any], outputs: dict[str, Any] | None = None) -> dict[str, str]:
+        nonlocal exists
+        named = {key: {"Value": value} for key, value in (outputs or {}).items()}
+        template = {"Resources": resources, **({"Outputs": named} if named else {})}
+        change = client.update_stack if exists else client.create_stack
+        change(StackName=name, TemplateBody=json.dumps(template))
+        exists = True
+        found = eventually(lambda: settled(client, name))
+        assert found["StackStatus"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE"), found
+        made = client.describe_stack_resources(StackName=name)["StackResources"]
+        return {
+            **{each["LogicalResourceId"]: each["PhysicalResourceId"] for each in made},
+            **{each["OutputKey"]: each["OutputValue"] for each in found.get("Outputs", [])},
+        }
+
+    return apply
+
+
+def settled(client: Any, name: str) -> dict[str, Any] | None:
+    stack = client.describe_stacks(StackName=name)["Stacks"][0]
+    return None if stack["StackStatus"].endswith("_IN_PROGRESS") else stack
+
+
+def test_a_vpc_tells_its_range(stack: Any) -> None:
+    outputs = {"Range": {"Fn::GetAtt": ["Vpc", "CidrBlock"]}}
+
+    assert stack({"Vpc": VPC}, outputs)["Range"] == "10.9.0.0/16"
+
+
+def test_a_flow_log_is_made_and_removed(engine: Engine, stack: Any) -> None:
+    log = {
+        "Type": "AWS::EC2::FlowLog",
+        "Properties": {
+            "ResourceId": {"Ref": "Vpc"},
+            "ResourceType": "VPC",
+            "TrafficType": "REJECT",
+            "LogDestinationType": "s3",
+            "LogDestination": "arn:aws:s3:::logs",
+        },
+    }
+    made = stack({"Vpc": VPC, "Log": log})["Log"]
+    ec2 = engine.client("ec2")
+
+    [found] = ec2.describe_flow_logs(FlowLogIds=[made])["FlowLogs"]
+    stack({"Vpc": VPC})
+
+    assert found["TrafficType"] == "REJECT"
+    assert ec2.describe_flow_logs(FlowLogIds=[made])["FlowLogs"] == []
+
+
+def test_capacity_is_associated_with_a_cluster(engine: Engine, stack: Any) -> None:
+    capacity = {
+        "Type": "AWS::ECS::ClusterCapacityProviderAssociations",
+        "Properties": {
+            "Cluster": {"Ref": "Cluster"},
+            "CapacityProviders": ["FARGATE", "FARGATE_SPOT"],
+            "DefaultCapacityProviderStrategy": [{"CapacityProvider": "FARGATE", "Weight": 1}],
+        },
+    }
+    cluster = stack({"Cluster": {"Type": "AWS::ECS::Cluster"}, "Capacity": capacity})["Cluster"]
+
+    [found] = engine.client("ecs").describe_clusters(clusters=[cluster])["clusters"]
+
+    assert found["capacityProviders"] == ["FARGATE", "FARGATE_SPOT"]
+    assert found["defaultCapacityProviderStrategy"] == [
+        {"capacityProvider": "FARGATE", "weight": 1}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "direction"),
+    [("Ingress", "IpPermissions"), ("Egress", "IpPermissionsEgress")],
+)
+def test_a_rule_of_its_own_is_added_changed_and_removed(
+    engine: Engine, stack: Any, kind: str, direction: str
+) -> None:
+    ec2 = engine.client("ec2")
+
+    def ports(group: str) -> list[int | None]:
+        [found] = ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"]
+        return [rule.get("FromPort") for rule in found[direction] if rule.get("FromPort")]
+
+    def with_rule(port: int) -> dict[str, Any]:
+        rule = {
+            "GroupId": {"Ref": "Group"},
+            "IpProtocol": "tcp",
+            "FromPort": port,
+            "ToPort": port,
+            "CidrIp": "10.0.0.0/8",
+        }
+        type_name = f"AWS::EC2::SecurityGroup{kind}"
+        return {"Vpc": VPC, "Group": GROUP, "Rule": {"Type": type_name, "Properties": rule}}
+
+    group = stack(with_rule(443))["Group"]
+    assert ports(group) == [443]
+    stack(with_rule(6379))
+    assert ports(group) == [6379]
+    stack({"Vpc": VPC, "Group": GROUP})
+    assert ports(group) == []
+
+
+def test_a_vpcs_default_group_is_emptied(engine: Engine, stack: Any) -> None:
+    default = {"Fn::GetAtt": ["Vpc", "DefaultSecurityGroup"]}
+    closed = {
+        "Type": "Custom::VpcRestrictDefaultSG",
+        "Properties": {"ServiceToken": "unused", "DefaultSecurityGroupId": default},
+    }
+
+    group = stack({"Vpc": VPC, "Closed": closed}, {"Default": default})["Default"]
+
+    [found] = engine.client("ec2").describe_security_groups(GroupIds=[group])["SecurityGroups"]
+    assert (found["IpPermissions"], found["IpPermissionsEgress"]) == ([], [])

@@ -1,0 +1,196 @@
+"""`python -m local` as a process: the whole of it, with the project's own app."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from local.child import ROOT
+from tests.local.conftest import eventually
+
+Start = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Start it with its temporary files where they can be counted."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*arguments: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "local", *arguments],
+            cwd=ROOT,
+            env={**os.environ, "TMPDIR": str(tmp_path)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        with process:
+            process.kill()
+
+
+def ready(process: subprocess.Popen[str]) -> dict[str, Any]:
+    assert process.stdout is not None
+    assert process.stderr is not None
+    line = process.stdout.readline()
+    assert line, process.stderr.read()
+    return json.loads(line)
+
+
+def left(directory: Path) -> list[str]:
+    return [each.name for each in directory.iterdir() if each.name.startswith("sluice-")]
+
+
+def test_it_says_when_it_is_ready_and_ends_with_its_input(start: Start, tmp_path: Path) -> None:
+    process = start("--port", "0", "--ready-json")
+    said = ready(process)
+
+    unknown = httpx.get(f"{said['api']}/jobs/none", timeout=30)
+    assert (unknown.status_code, unknown.json()["status"]) == (404, 404)
+    assert said["seconds"].keys() == {"engine", "synth", "deploy", "total"}
+    assert ":stateMachine:" in said["stateMachineArn"]
+
+    assert process.stdin is not None
+    process.stdin.close()
+    assert process.wait(15) == 0
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(said["engine"])
+    assert left(tmp_path) == []
+
+
+def test_a_program_that_starts_it_for_a_person_ends_it_by_its_input_too(start: Start) -> None:
+    process = start("--port", "0")
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith("Sluice is ready")
+
+    assert process.stdin is not None
+    process.stdin.close()
+
+    assert process.wait(15) == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_for_a_person_it_says_where_it_is_and_ends_on_a_signal(
+    start: Start, tmp_path: Path, number: signal.Signals
+) -> None:
+    process = start("--port", "0")
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith("Sluice is ready at http://127.0.0.1:")
+
+    process.send_signal(number)
+
+    assert process.wait(15) == 0
+    assert left(tmp_path) == []
+
+
+def test_a_person_may_give_it_no_input_at_all(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "local", "--port", "0"],
+        cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("Sluice is ready")
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.5)
+        process.terminate()
+
+
+def test_killed_it_leaves_no_engine_and_no_file(start: Start, tmp_path: Path) -> None:
+    process = start("--port", "0", "--ready-json")
+    said = ready(process)
+
+    process.kill()
+
+    eventually(lambda: not answers(said["engine"]))
+    eventually(lambda: not left(tmp_path))
+
+
+def test_a_port_in_use_is_refused_at_once_with_exit_code_2(start: Start, tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        process = start("--port", str(taken.getsockname()[1]))
+        assert process.wait(15) == 2
+
+    assert process.stderr is not None
+    assert "is in use" in process.stderr.read()
+    assert left(tmp_path) == []
+
+
+def test_an_engine_that_dies_ends_it_with_an_error(start: Start, tmp_path: Path) -> None:
+    process = start("--port", "0", "--ready-json")
+    ready(process)
+
+    [child] = [pid for pid in children(process.pid) if b"local.engine" in command(pid)]
+    os.kill(child, signal.SIGKILL)
+
+    assert process.wait(15) == 1
+    assert process.stderr is not None
+    assert "The engine has ended" in process.stderr.read()
+    eventually(lambda: not left(tmp_path))
+
+
+def test_with_data_a_restart_finds_what_was_there_and_deploys_nothing_anew(
+    start: Start, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    uploads: list[dict[str, Any]] = []
+    for _ in range(2):
+        process = start("--port", "0", "--ready-json", "--data", str(data))
+        said = ready(process)
+        upload = {"fileName": "a.wav", "bytes": 4, "conversions": [{"format": "mp3"}]}
+        answer = httpx.post(f"{said['api']}/uploads", json=upload, timeout=30)
+        assert answer.status_code == 201, answer.text
+        uploads.append({**said, **answer.json()})
+        assert process.stdin is not None
+        process.stdin.close()
+        assert process.wait(15) == 0
+
+    first, second = uploads
+    for name in ("bucket", "stateMachineArn", "engine"):
+        assert first[name] == second[name]
+    tables = json.loads((data / "state" / "dynamodb.json").read_text())
+    assert first["fileId"] in json.dumps(tables)
+    assert left(tmp_path) == []
+
+
+def answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=2).status_code > 0
+    except httpx.TransportError:
+        return False
+
+
+def children(parent: int) -> list[int]:
+    listed = subprocess.run(
+        ["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True
+    )
+    pairs = [line.split() for line in listed.stdout.splitlines()]
+    return [int(pid) for pid, owner in pairs if int(owner) == parent]
+
+
+def command(pid: int) -> bytes:
+    return subprocess.run(
+        ["ps", "-p", str(pid), "-o", "args="], capture_output=True, check=True
+    ).stdout
