@@ -19,7 +19,7 @@ install: .venv/installed .venv-engine/installed  ## everything the other verbs n
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep '^uv==' requirements.txt)"
 # uv unpacks several times faster than pip; where it cannot reach the index pip is set up for, pip can.
-	$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements.txt \
+	$(BIN)/uv pip install --quiet --system-certs --python $(BIN)/python -r requirements.txt \
 	  || $(BIN)/python -m pip install --quiet -r requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
@@ -57,7 +57,7 @@ synth: install  ## the CloudFormation templates, in cdk.out/
 deploy: install  ## everything into the AWS account your credentials name
 	npx --yes aws-cdk@2.1148.1 deploy --all --app '$(BIN)/python app.py'
 
-COMPILE := --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url
+COMPILE := --system-certs --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url
 requirements: install  ## compile the pins from what pyproject.toml chooses
 	$(BIN)/uv pip compile --quiet $(COMPILE) --all-extras pyproject.toml -o requirements.txt
 	$(BIN)/uv pip compile --quiet $(COMPILE) --extra converter -c requirements.txt pyproject.toml -o tasks/converter/requirements.txt

@@ -52,6 +52,7 @@ class Engine:
         self._environment = environment or {}
         self._directory: Path | None = None
         self._claimed = ExitStack()
+        self._inherited: list[int] = []
         self._process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
@@ -88,7 +89,7 @@ class Engine:
         return self._process is not None and self._process.poll() is not None
 
     def client(self, service: str, config: Config | None = None) -> Any:
-        # Never through a proxy, whatever HTTP_PROXY says: it could not reach this machine's loopback.
+        # Never through a proxy, whatever HTTP_PROXY says: it could not reach our loopback.
         direct = Config(proxies={})
         return boto3.client(  # pyright: ignore[reportUnknownMemberType]
             service,  # pyright: ignore[reportArgumentType]
@@ -116,11 +117,13 @@ class Engine:
         self._claimed.close()
 
     def _claim_data(self) -> None:
-        """Two engines would overwrite each other's state: the lock goes when we do."""
+        """Two engines would overwrite each other's state. The child holds the lock as well: killed,
+        we may be gone before it has saved."""
         if self._data is None:
             return
         self._data.mkdir(parents=True, exist_ok=True)
         lock = self._claimed.enter_context((self._data / "lock").open("w"))
+        self._inherited = [lock.fileno()]
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -146,6 +149,7 @@ class Engine:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            pass_fds=self._inherited,
             start_new_session=True,  # Ctrl-C in a terminal is for us; the engine ends by its pipe
         )
 

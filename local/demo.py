@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+from botocore.config import Config
 from rich.console import Console
 from rich.table import Table
 
@@ -113,8 +114,8 @@ def _show_leftovers(console: Console, ready: dict[str, Any]) -> None:
     for facts in task_facts(_client("logs", ready)):
         console.print(
             f"The converter ended with code {facts['exitCode']} after {facts['seconds']:.1f} s, "
-            f"left {facts['scratchBytes']} bytes on its disk, "
-            f"and held {facts['peakMemoryKiB'] / 1024:.0f} MiB at most (ffmpeg apart)."
+            f"wrote {facts['writtenBytes']} bytes to its disk and left {facts['scratchBytes']}, "
+            f"and held {facts['peakMemoryKiB'] / 1024:.0f} MiB at most, ffmpeg included."
         )
 
 
@@ -139,6 +140,7 @@ def _client(service: str, ready: dict[str, Any]) -> Any:
         region_name="us-east-1",
         aws_access_key_id="test",
         aws_secret_access_key="test",
+        config=Config(proxies={}),  # loopback is never behind one
     )
 
 

@@ -16,7 +16,8 @@ import signal
 import sys
 import time
 
-GRACE_SECONDS = 3.0
+# The engine is dead, so a task has nobody left to say anything to.
+GRACE_SECONDS = 1.0
 
 
 def main(run_directory: str, work_directory: str, owner_pipe: int) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import tempfile
+import time
 import zipfile
 from contextvars import ContextVar
 from importlib import import_module
@@ -31,8 +33,8 @@ _SHOULD_TELL = (
 
 # A line that a handler wrote before it answered is there in a millisecond or two.
 LOG_SECONDS = 0.01
-# Bundles kept unpacked: enough to go back and forth between branches.
-KEPT = 4
+# Unpacked code that no worker was started with for so long is not coming back.
+KEPT_SECONDS = 7 * 24 * 3600
 
 _invoke = runtime.Worker.invoke
 _drain_stderr = runtime.Worker._drain_stderr_bounded
@@ -99,6 +101,7 @@ class SharedCode(zipfile.ZipFile):
         shared = self.directory / hashlib.sha256(Path(str(self.filename)).read_bytes()).hexdigest()
         if not shared.exists():
             self._unpack(shared)
+        os.utime(shared)
         for entry in shared.iterdir():
             (Path(path) / entry.name).symlink_to(entry)
 
@@ -109,6 +112,6 @@ class SharedCode(zipfile.ZipFile):
             aside.rename(shared)
         except OSError:  # another worker was quicker, and its directory is not empty
             shutil.rmtree(aside)
-        by_age = sorted(self.directory.iterdir(), key=lambda each: each.stat().st_mtime)
-        for old in by_age[:-KEPT]:
-            shutil.rmtree(old, ignore_errors=True)
+        for other in self.directory.iterdir():
+            if other.stat().st_mtime < time.time() - KEPT_SECONDS:
+                shutil.rmtree(other, ignore_errors=True)

@@ -287,8 +287,10 @@ def test_room_for_moov_that_is_too_small_puts_moov_last(
 
 
 def test_an_attempt_that_was_superseded_stops_and_writes_nothing(
-    world: World, sounds: Sounds
+    world: World, sounds: Sounds, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("tasks.converter.reporter._SECONDS_BETWEEN_WRITES", 0.05)
+
     class Overtaken(Recorder):
         def report(self, job_id: str, progress: Progress) -> None:
             if progress.stage is Stage.CONVERTING and progress.attempt == 1:
@@ -297,7 +299,7 @@ def test_an_attempt_that_was_superseded_stops_and_writes_nothing(
 
     overtaken = Overtaken(world.dynamodb, world.settings.progress_table)
     overtaken.reports = []
-    job = world.job(sounds.long_wav(60).read_bytes(), "opus")
+    job = world.job(sounds.long_wav(180).read_bytes(), "mp3")
 
     with pytest.raises(SupersededAttempt):
         world.run(job, progress=overtaken)

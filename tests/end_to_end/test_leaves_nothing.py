@@ -85,6 +85,7 @@ def test_a_conversion_leaves_nothing_on_the_converters_disk(
     [facts] = task_facts(pipeline, job["jobId"])
     assert facts["exitCode"] == 0
     assert facts["scratchBytes"] == 0
+    assert facts["writtenBytes"] == 0
     uploads = pipeline.client("s3").list_multipart_uploads(Bucket=pipeline.bucket)
     assert not [each for each in uploads.get("Uploads", []) if job["jobId"] in each["Key"]]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable
 from typing import Any
@@ -59,6 +60,29 @@ def test_a_state_machine_catches_the_class_a_function_raised(
     }
 
     assert machines.run({"Ask": task, "Caught": {"Type": "Succeed"}})["output"] == '"full"'
+
+
+def test_functions_of_the_same_code_share_it_unpacked(
+    engine: Engine, function: Callable[..., str]
+) -> None:
+    source = "import os\ndef handler(e, c): return [os.getcwd(), os.path.realpath('main.py')]"
+
+    one, two = (invoke(engine, function(source), {})["Payload"] for _ in range(2))
+
+    assert one[0] != two[0]
+    assert one[1] == two[1]
+
+
+def test_what_a_function_logs_is_in_the_tail_of_its_log(
+    engine: Engine, function: Callable[..., str]
+) -> None:
+    name = function("def handler(event, context): print('seen', event['n'])")
+    client = engine.client("lambda")
+
+    for number in range(3):
+        event = json.dumps({"n": number})
+        answer = client.invoke(FunctionName=name, Payload=event, LogType="Tail")
+        assert f"seen {number}" in base64.b64decode(answer["LogResult"]).decode()
 
 
 def test_a_function_sees_nothing_of_the_project_but_its_code(
