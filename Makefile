@@ -38,8 +38,8 @@ up: install  ## run the local pipeline at http://127.0.0.1:8787 until Ctrl-C
 test: install  ## the tests (under 10 minutes on 2 cores), with coverage
 	$(BIN)/python -m pytest -m "not long" --cov --cov-report=term
 
-test-all: install  ## the tests and their long tail
-	$(BIN)/python -m pytest --cov --cov-report=term
+test-all: test  ## the tests and their long tail
+	$(BIN)/python -m pytest -m long
 
 check: install  ## lint, format, types, imports, pins
 	$(BIN)/ruff check .

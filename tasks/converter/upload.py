@@ -38,6 +38,7 @@ class MultipartUpload:
         self._error: BaseException | None = None
         self._stop = stop
         self._ended = threading.Event()
+        self._starting = threading.Lock()
         self._threads: list[threading.Thread] = []
         self._made_visible = False
 
@@ -67,16 +68,22 @@ class MultipartUpload:
     def abort(self) -> None:
         """Leave nothing in the bucket: no open upload, no object. Safe to call at any time."""
         self._ended.set()
+        with self._starting:
+            upload_id = self._upload_id
         deadline = time.monotonic() + _ABORT_PATIENCE_SECONDS
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
-        if self._upload_id is not None:
-            self._objects.abort_multipart(self._key, self._upload_id)
+        if upload_id is not None:
+            self._objects.abort_multipart(self._key, upload_id)
         if self._made_visible:
             self._objects.delete(self._key)
 
     def _start(self) -> None:
-        self._upload_id = self._objects.start_multipart(self._key, self._media_type)
+        """Under a lock, since `abort` comes from another thread and must not miss the upload that
+        is just being created."""
+        with self._starting:
+            self._check()
+            self._upload_id = self._objects.start_multipart(self._key, self._media_type)
         for index in range(_WORKERS):
             thread = threading.Thread(target=self._work, name=f"part-{index}", daemon=True)
             thread.start()

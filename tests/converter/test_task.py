@@ -123,3 +123,34 @@ def test_a_converter_that_is_killed_leaves_no_ffmpeg(
 
 def _is_zombie(pid: int) -> bool:
     return Path(f"/proc/{pid}/stat").read_text().split()[2] == "Z"
+
+
+def _peak_megabytes(pid: int) -> int:
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0
+    lines = [line for line in status.splitlines() if line.startswith("VmHWM")]
+    return int(lines[0].split()[1]) // 1024 if lines else 0
+
+
+@pytest.mark.long
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_memory_does_not_grow_with_the_input(
+    world: World, sounds: Sounds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the image sets it; DESIGN's budget is 200 MB for Python and ffmpeg together."""
+    monkeypatch.setenv("MALLOC_MMAP_THRESHOLD_", "1048576")
+    peaks: list[int] = []
+    for seconds in (400, 1200):
+        process = world.start(world.job(sounds.long_wav(seconds).read_bytes(), "wav"))
+        peak = 0
+        while process.poll() is None:
+            peak = max(peak, _peak_megabytes(process.pid))
+            time.sleep(0.02)
+        process.communicate()
+        assert process.returncode == 0
+        peaks.append(peak)
+
+    assert peaks[1] < 170
+    assert peaks[1] - peaks[0] < 15

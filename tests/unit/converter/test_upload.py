@@ -110,3 +110,28 @@ def test_a_stop_is_heard_while_waiting() -> None:
     bucket.open.set()
     upload.abort()
     assert bucket.aborted
+
+
+def test_an_upload_that_is_just_being_created_is_dropped_too() -> None:
+    created = threading.Event()
+
+    class Slow(Bucket):
+        def start_multipart(self, key: str, media_type: str) -> str:
+            created.set()
+            time.sleep(0.2)
+            return "upload"
+
+    bucket = Slow()
+    bucket.open.set()
+    upload = _upload(bucket)
+
+    def send() -> None:
+        with pytest.raises(Interrupted):
+            upload.put(1, b"x")
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    created.wait()
+    upload.abort()
+    assert bucket.aborted
+    sender.join()
