@@ -7,7 +7,7 @@ BIN    := .venv/bin
 NODE    = $(shell $(BIN)/python -m local.node)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test test-all check synth deploy requirements clean
+.PHONY: help install demo up test test-all check synth deploy requirements pins clean
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
@@ -46,10 +46,11 @@ check: install  ## lint, format, types, imports, pins
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
-	@mkdir -p build && cp requirements.txt build/requirements.txt
-	@$(BIN)/uv pip compile --quiet $(COMPILE) --all-extras pyproject.toml -o build/requirements.txt
-	@diff requirements.txt build/requirements.txt \
-	  || (echo "requirements.txt is not what pyproject.toml says: make requirements" && exit 1)
+	@rm -rf build/pins && mkdir -p build/pins/tasks/converter
+	@cp requirements.txt requirements-engine.txt build/pins && cp tasks/converter/requirements.txt build/pins/tasks/converter
+	@$(MAKE) --silent pins INTO=build/pins/
+	@for pins in requirements.txt requirements-engine.txt tasks/converter/requirements.txt; do \
+	  diff $$pins build/pins/$$pins || { echo "$$pins is stale: make requirements"; exit 1; }; done
 
 synth: install  ## the CloudFormation templates, in cdk.out/
 	@JSII_NODE=$(NODE) CDK_OUTDIR=cdk.out $(BIN)/python app.py && ls cdk.out/*.template.json
@@ -58,10 +59,13 @@ deploy: install  ## everything into the AWS account your credentials name
 	npx --yes aws-cdk@2.1148.1 deploy --all --app '$(BIN)/python app.py'
 
 COMPILE := --system-certs --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url
-requirements: install  ## compile the pins from what pyproject.toml chooses
-	$(BIN)/uv pip compile --quiet $(COMPILE) --all-extras pyproject.toml -o requirements.txt
-	$(BIN)/uv pip compile --quiet $(COMPILE) --extra converter -c requirements.txt pyproject.toml -o tasks/converter/requirements.txt
-	$(BIN)/uv pip compile --quiet $(COMPILE) requirements-engine.in -o requirements-engine.txt
+requirements: install pins  ## compile the pins from what pyproject.toml chooses
+
+# A pin that is in the file already is kept while it fits.
+pins:
+	@$(BIN)/uv pip compile --quiet $(COMPILE) --all-extras pyproject.toml -o $(INTO)requirements.txt
+	@$(BIN)/uv pip compile --quiet $(COMPILE) --extra converter -c requirements.txt pyproject.toml -o $(INTO)tasks/converter/requirements.txt
+	@$(BIN)/uv pip compile --quiet $(COMPILE) requirements-engine.in -o $(INTO)requirements-engine.txt
 
 clean:  ## whatever the other verbs made
 	rm -rf build cdk.out out .cache .venv .venv-engine

@@ -1,7 +1,7 @@
 """The events that cross our border: what we hear from S3 and what we tell EventBridge.
 
-The `source` and `detail_type` of each stand on its class; the rule in infra/, the state machine's
-putEvents and the tests read them here.
+The `source` and `detail_type` of each stand on its class; infra/ writes them from here into the
+rule that listens and into the state machine that announces.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from conversion.errors import InvalidRequest
 class ObjectCreated:
     """S3's `Object Created` by way of EventBridge ("Amazon S3 User Guide", EventBridge events).
 
-    Unlike an S3 notification, the key is not URL-encoded and the ETag has no quotes.
+    Unlike an S3 notification, the key is not URL-encoded and the ETag has no quotes. `sequencer`
+    is the write's own: an event delivered twice carries it twice, the same bytes put again do not
+    ("Event message structure", same guide).
     """
 
     source: ClassVar[str] = "aws.s3"
@@ -27,6 +29,7 @@ class ObjectCreated:
     etag: str
     bytes: int
     version_id: str | None = None
+    sequencer: str = ""
 
     @classmethod
     def from_event(cls, event: Any) -> ObjectCreated:
@@ -43,6 +46,7 @@ class ObjectCreated:
                 etag=found["etag"].strip('"'),
                 bytes=found["size"],
                 version_id=found.get("version-id"),
+                sequencer=found.get("sequencer", ""),
             )
         except (KeyError, TypeError, AttributeError) as wrong:
             raise InvalidRequest(

@@ -25,9 +25,9 @@ class Bitrates:
 class Format:
     """One output format: how it is called, stored, served and made.
 
-    `arguments` are added to the encoder when no bitrate is asked for; `deep_encoder` is used when
-    the source carries more than 16 bits a sample; `cover` is how a picture travels: as an attached
-    picture stream, or not at all.
+    `arguments` are added to the encoder when no bitrate is asked for. `deep_encoder` is used when
+    the source carries more than 16 bits a sample, `shallow_arguments` when it does not. `cover`
+    says whether a picture can travel along, as an attached picture stream.
     """
 
     name: str
@@ -40,6 +40,7 @@ class Format:
     arguments: tuple[str, ...] = ()
     muxer_arguments: tuple[str, ...] = ()
     deep_encoder: str | None = None
+    shallow_arguments: tuple[str, ...] = ()
     cover: bool = False
     most_channels: int = 8
 
@@ -68,7 +69,10 @@ FORMATS: dict[str, Format] = {
             "opus", "Ogg Opus", "opus", "audio/ogg; codecs=opus", "opus", "libopus",
             bitrates=Bitrates(6, 256, 128),
         ),
-        Format("flac", "FLAC", "flac", "audio/flac", "flac", "flac", cover=True),
+        Format(
+            "flac", "FLAC", "flac", "audio/flac", "flac", "flac",
+            shallow_arguments=("-sample_fmt", "s16"), cover=True,
+        ),
         Format("wav", "WAV", "wav", "audio/wav", "wav", "pcm_s16le", deep_encoder="pcm_s24le"),
     )
 }  # fmt: skip

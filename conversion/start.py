@@ -1,8 +1,9 @@
 """How jobs begin: from an object that landed, or from a request.
 
-Both write the job first, with a conditional put, and start the execution of that name second. A
-crash between the two is mended by whoever delivers the event again: nothing is started twice,
-because both steps know the job by its id.
+Both write the job first, with a conditional put, and start the execution of that name second. For
+an event, a crash between the two is mended when the queue delivers it again: nothing is started
+twice, because both steps know the job by its id. A request that dies in between is answered 503,
+and its job stays as it was written until it expires; asking again makes another.
 """
 
 from __future__ import annotations
@@ -49,7 +50,11 @@ def start_for_object(
     executions: ExecutionStarter,
     retention_days: int,
 ) -> list[Job]:
-    """Start what the upload asked for, or, for an object put there without asking, `defaults`."""
+    """Start what the upload asked for, or, for an object put there without asking, `defaults`.
+
+    An upload's key is written once. Anything else may be put again under its key, with the same
+    bytes too, and is then converted again: what sets the two apart is the write's sequencer.
+    """
     if created.is_folder:
         return []
     file_id = file_id_of(created.key)
@@ -65,8 +70,10 @@ def start_for_object(
         version_id=created.version_id,
     )
     wanted = upload.conversions if upload else defaults
+    write = "" if upload else created.sequencer
     found = [
-        Job.new(job_id_for(source, each), file_id, source, each, retention_days) for each in wanted
+        Job.new(job_id_for(source, each, write), file_id, source, each, retention_days)
+        for each in wanted
     ]
     for job in found:
         _start(job, jobs, executions)

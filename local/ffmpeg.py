@@ -15,15 +15,15 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from conversion.formats import FORMATS
 from local.errors import NotInstalled
 
-# The oldest version that the converter's seekable output was measured on (docs/architecture.md).
+# The oldest version that the converter's tests have passed on.
 OLDEST = (5, 1)
-# http and ftp are the two ends of the converter's stream; the rest is what conversion/formats.py
-# writes with.
+# http and ftp are the two ends of the converter's stream.
 PROTOCOLS = frozenset({"http", "ftp", "tcp", "pipe"})
 ENCODERS = frozenset(
-    {"libmp3lame", "aac", "alac", "flac", "libvorbis", "libopus", "pcm_s16le", "pcm_s24le"}
+    encoder for each in FORMATS.values() for encoder in (each.encoder, each.deep_encoder) if encoder
 )
 
 

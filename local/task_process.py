@@ -67,6 +67,7 @@ class Machine:
             "PYTHONPATH": str(self.root),
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHONUNBUFFERED": "1",
+            "MALLOC_MMAP_THRESHOLD_": "1048576",  # the Dockerfile says why
             "SLUICE_FFMPEG": self.ffmpeg,
             "SLUICE_FFPROBE": self.ffprobe,
         }

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from conversion.errors import RecordsUnavailable
 
@@ -78,6 +78,8 @@ def dynamodb_errors() -> Generator[None]:
             raise ConditionFailed(from_attributes(item) if item else None) from error
         if code in _PASSING or error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:
             raise RecordsUnavailable(f"DynamoDB is not answering ({code}); try again.") from error
+        raise
+    except ParamValidationError:
         raise
     except BotoCoreError as error:
         raise RecordsUnavailable(f"DynamoDB cannot be reached ({error}); try again.") from error

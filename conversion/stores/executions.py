@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from conversion.errors import RecordsUnavailable
 
@@ -43,6 +43,8 @@ class Executions:
             raise RecordsUnavailable(
                 f"Step Functions does not start job {job_id} ({code}); try again."
             ) from error
+        except ParamValidationError:
+            raise
         except BotoCoreError as error:
             raise RecordsUnavailable(
                 f"Step Functions cannot be reached ({error}); try again."

@@ -1,7 +1,7 @@
 """Jobs in DynamoDB, every change a conditional write.
 
-Permissions: PutItem (put_if_absent), GetItem (get), Query on the index (of_file), UpdateItem and
-GetItem (claim, complete, fail). Leaves behind: items that TTL removes after `expiresAt`.
+Permissions: PutItem (put_if_absent), GetItem (get), Query on the index (of_file), UpdateItem
+(claim, complete, fail). Leaves behind: items that TTL removes after `expiresAt`.
 """
 
 from __future__ import annotations

@@ -16,7 +16,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    HTTPClientError,
+    ParamValidationError,
+)
 
 from conversion.errors import SourceChanged, SourceMissing, StorageUnavailable
 from conversion.job import timestamp, utc_now
@@ -63,7 +68,7 @@ class Objects:
         self.bucket = bucket
 
     def head(self, key: str) -> Head:
-        with s3_errors(key):
+        with s3_errors():
             answer = self._client.head_object(Bucket=self.bucket, Key=key)
         return Head(
             _unquoted(answer["ETag"]), answer["ContentLength"], answer.get("ContentType", "")
@@ -72,7 +77,7 @@ class Objects:
     def read(self, key: str, etag: str, start: int, end: int) -> bytes:
         """Bytes `start` to `end` (exclusive) of the very object with this ETag, or the leading part
         of them where the connection broke: the caller resumes. Raises SourceChanged."""
-        with s3_errors(key):
+        with s3_errors():
             answer = self._client.get_object(
                 Bucket=self.bucket, Key=key, IfMatch=f'"{etag}"', Range=f"bytes={start}-{end - 1}"
             )
@@ -80,7 +85,7 @@ class Objects:
 
     def put(self, key: str, body: bytes, media_type: str) -> str:
         """Write a whole object at once; returns its ETag. At most 5 GiB (S3 PutObject)."""
-        with s3_errors(key):
+        with s3_errors():
             answer = self._client.put_object(
                 Bucket=self.bucket,
                 Key=key,
@@ -91,7 +96,7 @@ class Objects:
         return _unquoted(answer["ETag"])
 
     def start_multipart(self, key: str, media_type: str) -> str:
-        with s3_errors(key):
+        with s3_errors():
             answer = self._client.create_multipart_upload(
                 Bucket=self.bucket, Key=key, ContentType=media_type, ChecksumAlgorithm="CRC32"
             )
@@ -100,7 +105,7 @@ class Objects:
     def put_part(self, key: str, upload_id: str, number: int, body: bytes) -> Part:
         """Upload part `number` (1 to 10,000); S3 checks the CRC before it accepts the part."""
         checksum = crc32(body)
-        with s3_errors(key):
+        with s3_errors():
             answer = self._client.upload_part(
                 Bucket=self.bucket,
                 Key=key,
@@ -114,7 +119,7 @@ class Objects:
     def complete_multipart(self, key: str, upload_id: str, parts: list[Part]) -> str:
         """Make the object visible; returns its ETag. Raises SourceMissing for an unknown upload,
         which after a lost answer can mean that it was completed: HEAD the key and compare."""
-        with s3_errors(key):
+        with s3_errors():
             answer = self._client.complete_multipart_upload(
                 Bucket=self.bucket,
                 Key=key,
@@ -126,13 +131,13 @@ class Objects:
     def abort_multipart(self, key: str, upload_id: str) -> None:
         """Drop the upload and its parts; one that is gone already is no error."""
         try:
-            with s3_errors(key):
+            with s3_errors():
                 self._client.abort_multipart_upload(Bucket=self.bucket, Key=key, UploadId=upload_id)
         except SourceMissing:
             return
 
     def delete(self, key: str) -> None:
-        with s3_errors(key):
+        with s3_errors():
             self._client.delete_object(Bucket=self.bucket, Key=key)
 
     def presign_put(self, key: str, length: int, media_type: str, seconds: int) -> SignedRequest:
@@ -171,24 +176,29 @@ def crc32(body: bytes) -> str:
 
 
 @contextmanager
-def s3_errors(key: str) -> Generator[None]:
-    """Translate what S3 answers; access and validation errors stay as they are, they are ours."""
+def s3_errors() -> Generator[None]:
+    """Translate what S3 answers; access and validation errors stay as they are, they are ours.
+
+    No message names the key: a dropped object's is a person's own words, and messages are logged.
+    """
     try:
         yield
     except ClientError as error:
         code = error.response["Error"]["Code"]
         status = error.response["ResponseMetadata"]["HTTPStatusCode"]
         if code in ("404", "NoSuchKey", "NoSuchUpload", "NotFound"):
-            raise SourceMissing(f"{key} is not in the bucket; upload it again.") from error
+            raise SourceMissing("The object is not in the bucket; upload it again.") from error
         if status == 412:
             raise SourceChanged(
-                f"{key} was replaced while it was being read; convert the new object instead."
+                "The object was replaced while it was being read; convert the new one instead."
             ) from error
         if status >= 500 or code in ("SlowDown", "RequestTimeout", "Throttling"):
-            raise StorageUnavailable(f"S3 is not answering for {key} ({code}).") from error
+            raise StorageUnavailable(f"S3 is not answering ({code}).") from error
+        raise
+    except ParamValidationError:
         raise
     except (BotoCoreError, HTTPClientError, OSError) as error:
-        raise StorageUnavailable(f"S3 cannot be reached for {key} ({error}).") from error
+        raise StorageUnavailable(f"S3 cannot be reached ({type(error).__name__}).") from error
 
 
 def _received(body: Any, wanted: int) -> bytes:

@@ -10,6 +10,12 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from conversion.events import (
+    ConversionCancelled,
+    ConversionCompleted,
+    ConversionEvent,
+    ConversionFailed,
+)
 from infra.constructs.converter_task import ConverterTask
 from infra.constructs.logs import log_group
 from infra.constructs.network import TaskNetwork
@@ -17,6 +23,7 @@ from infra.constructs.permissions import allow, service_role
 from infra.constructs.table import RecordTable
 
 _DEFINITION = Path(__file__).parents[2] / "statemachine" / "conversion.asl.json"
+_ANNOUNCED = (ConversionCompleted, ConversionFailed, ConversionCancelled)
 
 
 class ConversionFlow(Construct):
@@ -51,6 +58,8 @@ class ConversionFlow(Construct):
                 "SecurityGroup": network.security_group.security_group_id,
                 "JobsTable": jobs.table_name,
                 "EventBusName": bus.event_bus_name,
+                "EventSource": ConversionEvent.source,
+                **{each.__name__: each.detail_type for each in _ANNOUNCED},
             },
             role=self.role,
             tracing_enabled=True,

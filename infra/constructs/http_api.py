@@ -74,7 +74,8 @@ def _any_page() -> apigateway.CorsPreflightOptions:
     return apigateway.CorsPreflightOptions(
         allow_origins=["*"],
         allow_methods=[apigateway.CorsHttpMethod.GET, apigateway.CorsHttpMethod.POST],
-        allow_headers=["content-type"],
+        # A page that signs (SigV4) sends the last three.
+        allow_headers=["content-type", "authorization", "x-amz-date", "x-amz-security-token"],
         expose_headers=["location", "retry-after"],
         max_age=Duration.hours(1),
     )

@@ -48,7 +48,8 @@ class ApiStack(Stack):
         api.route(self._get_progress(), "GET /v1/jobs/{jobId}/progress")
         api.route(self._get_output(), "GET /v1/jobs/{jobId}/output")
 
-        CfnOutput(self, "ApiUrl", value=api.url, description="sluice convert --api takes it")
+        told = "Routes are below v1/; callers sign with SigV4 unless auth=none"
+        CfnOutput(self, "ApiUrl", value=api.url, description=told)
 
     def _create_upload(self) -> PythonFunction:
         bucket, uploads = self._storage.bucket, self._storage.uploads

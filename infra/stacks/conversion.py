@@ -61,7 +61,7 @@ class ConversionStack(Stack):
         )
         uploads = storage.bucket.arn_for_objects(f"{UPLOADS}*")
         outputs = storage.bucket.arn_for_objects(f"{OUTPUTS}*")
-        allow(task.role, ["dynamodb:GetItem", "dynamodb:UpdateItem"], storage.jobs.table_arn)
+        allow(task.role, ["dynamodb:UpdateItem"], storage.jobs.table_arn)
         allow(task.role, ["dynamodb:UpdateItem"], storage.progress.table_arn)
         # Without ListBucket S3 answers 403 for an object that is gone, where 404 fails the job with
         # the code that says so ("GetObject", Amazon S3 API reference).
@@ -79,7 +79,9 @@ class ConversionStack(Stack):
             name="start_jobs",
             code=functions,
             architecture=options.architecture,
-            timeout=Duration.seconds(30),
+            # A batch of ten whose every call meets a store that hangs takes about 90 s. The queue
+            # gives an event up after five deliveries six timeouts apart: an hour.
+            timeout=Duration.minutes(2),
             settings=StartJobsSettings(
                 bucket=storage.bucket.bucket_name,
                 uploads_table=storage.uploads.table_name,

@@ -3,7 +3,7 @@
 S3 → EventBridge → SQS → here. A record that fails is given back alone (partial batch response) and
 delivered again; starting twice changes nothing. One that can never succeed, because it cannot be
 read or is not about our uploads, fails too: after its last delivery it lies in the dead-letter
-queue, where the alarm shows it, instead of being lost in a log.
+queue, instead of being lost in a log.
 
 Permissions: GetItem on uploads; PutItem on jobs; StartExecution; the queue's ReceiveMessage,
 DeleteMessage and GetQueueAttributes.

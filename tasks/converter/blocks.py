@@ -96,7 +96,7 @@ class Blocks:
                 self.bytes_fetched += len(block)
                 return block
         raise StorageUnavailable(
-            f"S3 gave {len(block)} of {end - start} bytes of {self._key} at {start} in {_TRIES} "
+            f"S3 gave {len(block)} of {end - start} bytes of the source at {start} in {_TRIES} "
             "tries; the conversion will be tried again."
         )
 

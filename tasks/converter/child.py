@@ -24,7 +24,7 @@ from tasks.converter.launch import NOT_STARTED
 
 _LAUNCH = Path(__file__).with_name("launch.py")
 _TICK_SECONDS = 0.1
-_LINE_BYTES = 8192
+_PIECE_BYTES = 8192
 
 
 @dataclass(frozen=True)
@@ -44,16 +44,24 @@ class Limits:
 
 
 class Child:
-    """`with Child(command, limits, hear) as child:` — dead and reaped when the block is left.
+    """`with Child(command, limits, hear, cut) as child:` — dead and reaped when the block is left.
 
-    `hear` gets every line of its standard error, in a thread of its own.
+    `hear` gets every line of its standard error, in a thread of its own. `cut` says how its
+    standard output is handed on: `lines_of` for what is read by lines, else `chunks_of`.
     """
 
-    def __init__(self, command: list[str], limits: Limits, hear: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        command: list[str],
+        limits: Limits,
+        hear: Callable[[str], None],
+        cut: Callable[[IO[bytes]], Iterator[bytes]],
+    ) -> None:
         self._command = command
         self._limits = limits
         self._hear = hear
-        self._lines: queue.Queue[str | None] = queue.Queue(maxsize=1000)
+        self._cut = cut
+        self._pieces: queue.Queue[bytes | None] = queue.Queue(maxsize=1000)
         self._gone = threading.Event()
 
     def __enter__(self) -> Self:
@@ -92,18 +100,18 @@ class Child:
     def pid(self) -> int:
         return self._process.pid
 
-    def ticks(self) -> Iterator[str | None]:
-        """Each line of its standard output, and None ten times a second while there is none,
+    def ticks(self) -> Iterator[bytes | None]:
+        """Each piece of its standard output, and None ten times a second while there is none,
         until it has ended: whoever iterates decides how long to wait."""
-        line: str | None = ""
-        while line is not None or self._process.poll() is None:
+        piece: bytes | None = b""
+        while piece is not None or self._process.poll() is None:
             try:
-                line = self._lines.get(timeout=_TICK_SECONDS)
+                piece = self._pieces.get(timeout=_TICK_SECONDS)
             except queue.Empty:
                 yield None
                 continue
-            if line is not None:
-                yield line
+            if piece is not None:
+                yield piece
 
     def exit_code(self) -> int:
         """For use after `ticks`; negative for a signal, as in `subprocess`. Raises SettingsError
@@ -119,25 +127,40 @@ class Child:
         return code
 
     def _read_stdout(self, stream: IO[bytes]) -> None:
-        for line in _lines_of(stream):
-            self._push(line)
+        with stream:
+            for piece in self._cut(stream):
+                self._push(piece)
         self._push(None)
 
     def _read_stderr(self, stream: IO[bytes]) -> None:
-        for line in _lines_of(stream):
-            self._hear(line)
+        with stream:
+            for line in lines_of(stream):
+                self._hear(text_of(line))
 
-    def _push(self, line: str | None) -> None:
+    def _push(self, piece: bytes | None) -> None:
         while not self._gone.is_set():
             try:
-                self._lines.put(line, timeout=_TICK_SECONDS)
+                self._pieces.put(piece, timeout=_TICK_SECONDS)
             except queue.Full:
                 continue
             return
 
 
-def _lines_of(stream: IO[bytes]) -> Iterator[str]:
-    """Lines of bounded length; ffmpeg ends some with a carriage return alone."""
-    with stream:
-        while line := stream.readline(_LINE_BYTES):
-            yield line.decode("utf-8", "replace").strip()
+def lines_of(stream: IO[bytes]) -> Iterator[bytes]:
+    """Lines, each up to a bounded length. The rest of a longer one is dropped: it is text out of
+    the file, and handed on as a line it could pass for one of ffmpeg's own."""
+    is_start = True
+    while piece := stream.readline(_PIECE_BYTES):
+        if is_start:
+            yield piece
+        is_start = piece.endswith(b"\n")
+
+
+def chunks_of(stream: IO[bytes]) -> Iterator[bytes]:
+    """The bytes as they come: a document, in which one tag can be a line of any length."""
+    while chunk := os.read(stream.fileno(), _PIECE_BYTES):
+        yield chunk
+
+
+def text_of(line: bytes) -> str:
+    return line.decode("utf-8", "replace").strip()

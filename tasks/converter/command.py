@@ -111,8 +111,9 @@ def _streams(sound: Sound, target: Format) -> list[str]:
 
 def _encoder(sound: Sound, conversion: Conversion) -> list[str]:
     target = conversion.target
-    deep = target.deep_encoder if _is_deep(sound, target) else None
-    arguments = ["-c:a", deep or target.encoder]
+    is_deep = _is_deep(sound, target)
+    arguments = ["-c:a", (is_deep and target.deep_encoder) or target.encoder]
+    arguments += [] if is_deep else target.shallow_arguments
     if sound.channels > target.most_channels:
         arguments += ["-ac", str(target.most_channels)]
     bitrate = conversion.bitrate_kbps or (target.bitrates and target.bitrates.default)

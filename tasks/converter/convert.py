@@ -3,8 +3,12 @@
     claim → probe → ffmpeg between gate and sink → verify input → complete the upload
           → verify output → finish
 
-Whatever goes wrong before `finish`, the object is taken back: an output is there whole and checked,
-or not at all.
+An output is there whole, checked and recorded, or not at all: whatever goes wrong before `finish`
+takes the object back, and so does a job that turns out to be over, gone or another attempt's. It
+stays only where DynamoDB does not say whether the outcome was written, since it may be the recorded
+one then; the bucket's lifecycle removes what no record names.
+
+The source's key and name are a person's own words and stand in no log line.
 """
 
 from __future__ import annotations
@@ -12,7 +16,13 @@ from __future__ import annotations
 import logging
 from dataclasses import asdict
 
-from conversion.errors import EmptyInput, InputTooLarge, PermanentError
+from conversion.errors import (
+    EmptyInput,
+    FenceError,
+    InputTooLarge,
+    JobNotFound,
+    PermanentError,
+)
 from conversion.job import Failure, Job, Output
 from conversion.progress import Stage
 from tasks.converter.gate import SourceGate
@@ -35,12 +45,12 @@ def run(job_id: str, around: Surroundings) -> None:
     try:
         with Reporter(around.progress, job_id, job.attempt) as reporter:
             output = _converted(job, around, reporter)
-            around.jobs.complete(job_id, job.attempt, output)
+            _finish(job, around, output)
     except PermanentError as error:
         log.warning("failed", extra={"code": error.code, "reason": error.message})
         around.jobs.fail(job_id, job.attempt, Failure(error.code, error.message))
     else:
-        log.info("completed", extra={"output": output.to_item()})
+        log.info("completed", extra=_loggable(output))
 
 
 def _converted(job: Job, around: Surroundings, reporter: Reporter) -> Output:
@@ -61,6 +71,31 @@ def _converted(job: Job, around: Surroundings, reporter: Reporter) -> Output:
         duration_seconds=round(made.seconds, 3),
         mode=made.mode,
     )
+
+
+def _finish(job: Job, around: Surroundings, output: Output) -> None:
+    try:
+        around.jobs.complete(job.job_id, job.attempt, output)
+    except (FenceError, JobNotFound):
+        _take_back(output.key, around)
+        raise
+
+
+def _take_back(key: str, around: Surroundings) -> None:
+    """The key is this attempt's own: no other attempt's output is touched."""
+    try:
+        around.objects(around.settings.bucket).delete(key)
+    except Exception as error:  # the run ends with the fence; the lifecycle rule removes the rest
+        log.warning("an output was left behind: %s: %s", type(error).__name__, error)
+
+
+def _loggable(output: Output) -> dict[str, object]:
+    return {
+        "key": output.key,
+        "bytes": output.bytes,
+        "seconds": output.duration_seconds,
+        "mode": output.mode.value,
+    }
 
 
 def _check_size(size: int, most: int) -> None:

@@ -18,7 +18,7 @@ from conversion.errors import (
     OutputTooLarge,
     SluiceError,
 )
-from tasks.converter.child import Child, Limits
+from tasks.converter.child import Child, Limits, lines_of, text_of
 from tasks.converter.reports import Log, Report, Reports, without_addresses
 from tasks.converter.watch import Watch
 
@@ -52,14 +52,14 @@ class Ffmpeg:
         """Raises whatever `watch` does, and the coded reason when ffmpeg fails."""
         began = time.monotonic()
         parser = Reports()
-        with Child(self._command, self._limits, self.log.hear) as child:
+        with Child(self._command, self._limits, self.log.hear, lines_of) as child:
             log.info(
                 "ffmpeg started",
                 extra={"pid": child.pid, "command": without_addresses(" ".join(self._command))},
             )
             for line in child.ticks():
                 watch.check()
-                if line is not None and (report := parser.hear(line)) is not None:
+                if line is not None and (report := parser.hear(text_of(line))) is not None:
                     self.last = report
                     yield report
             exit_code = child.exit_code()
@@ -83,7 +83,7 @@ class Ffmpeg:
     def _judge(self, exit_code: int) -> None:
         """What an end means. Exit code 0 alone means nothing: see verify.py for the rest."""
         said = without_addresses(self.log.last_error)
-        if self.log.moov_shortfall is not None:
+        if self.log.moov_shortfall is not None and "-moov_size" in self._command:
             raise RoomTooSmall(f"moov needs {self.log.moov_shortfall} bytes more than reserved.")
         if exit_code == _SIGXFSZ or self.log.disk_is_full:
             raise OutputTooLarge("The output does not fit on the task's disk; ask for less of it.")

@@ -16,6 +16,9 @@ import sys
 # prctl(2): the child is sent this signal when the thread that started it ends, so that a converter
 # killed with SIGKILL leaves no ffmpeg behind.
 _PR_SET_PDEATHSIG = 1
+# At the hard limit the kernel kills without a word, which looks like want of memory; at the soft
+# one it sends SIGXCPU, every second (setrlimit(2)).
+_CPU_GRACE_SECONDS = 10
 # What a shell answers for a command that is not there.
 NOT_STARTED = 127
 
@@ -26,7 +29,9 @@ def main(limits: str, *command: str) -> None:
         name, _, value = each.partition("=")
         _, most = resource.getrlimit(which := getattr(resource, f"RLIMIT_{name}"))
         wanted = int(value) if most == resource.RLIM_INFINITY else min(int(value), most)
-        resource.setrlimit(which, (wanted, wanted))
+        later = wanted + _CPU_GRACE_SECONDS if name == "CPU" else wanted
+        hard = later if most == resource.RLIM_INFINITY else min(later, most)
+        resource.setrlimit(which, (wanted, hard))
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     try:

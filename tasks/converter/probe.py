@@ -12,11 +12,12 @@ from typing import Any
 
 from conversion.errors import (
     ConverterStalled,
+    Interrupted,
     PermanentError,
     TruncatedInput,
     UnsupportedInput,
 )
-from tasks.converter.child import Child, Limits
+from tasks.converter.child import Child, Limits, chunks_of
 from tasks.converter.command import probe_command
 from tasks.converter.endings import ends_in_its_tag
 from tasks.converter.gate import SourceGate
@@ -26,7 +27,8 @@ from tasks.converter.watch import Watch
 
 _LIMITS = Limits(cpu_seconds=30)
 _STALL_SECONDS = 20.0
-_MOST_OUTPUT_CHARACTERS = 4 * 1024**2
+_MOST_OUTPUT_BYTES = 4 * 1024**2
+_SIGKILL = -9
 _UNREADABLE = (
     "This is not audio that can be read here; check that the file plays, and that it is not a "
     "playlist, a document or a renamed file."
@@ -41,28 +43,35 @@ def probe(ffprobe: str, gate: SourceGate, stop: threading.Event) -> Sound:
     watch = Watch(stop, [gate], lambda: gate.bytes_served, _STALL_SECONDS)
     command = probe_command(ffprobe, gate.url)
     try:
-        with Child(command, _LIMITS, log.hear) as child:
-            text = _collect(child, watch)
+        with Child(command, _LIMITS, log.hear, chunks_of) as child:
+            answer = _collect(child, watch)
             exit_code = child.exit_code()
     except ConverterStalled as error:
         raise UnsupportedInput(_UNREADABLE) from error
     watch.check()
+    if exit_code == _SIGKILL:
+        raise Interrupted("ffprobe was killed from outside, most likely for want of memory.")
     if exit_code != 0:
         raise _refusal(log, ends_in_its_tag(gate))
-    found: dict[str, Any] = json.loads(text)
-    return Sound.from_probe(found, duration_is_guess=log.duration_is_guess)
+    return Sound.from_probe(_parsed(answer), duration_is_guess=log.duration_is_guess)
 
 
-def _collect(child: Child, watch: Watch) -> str:
-    lines: list[str] = []
-    length = 0
-    for line in child.ticks():
+def _collect(child: Child, watch: Watch) -> bytes:
+    answer = bytearray()
+    for chunk in child.ticks():
         watch.check()
-        lines.append(line or "")
-        length += len(line or "")
-        if length > _MOST_OUTPUT_CHARACTERS:
+        answer += chunk or b""
+        if len(answer) > _MOST_OUTPUT_BYTES:
             raise UnsupportedInput("This file has more streams, tags or chapters than is sane.")
-    return "\n".join(lines)
+    return bytes(answer)
+
+
+def _parsed(answer: bytes) -> dict[str, Any]:
+    """A text in the file may be in any encoding, or in none."""
+    try:
+        return json.loads(answer.decode("utf-8", "replace"))
+    except json.JSONDecodeError as error:
+        raise UnsupportedInput(f"{_UNREADABLE} (ffprobe's answer is not JSON)") from error
 
 
 def _refusal(log: Log, is_cut: bool) -> PermanentError:

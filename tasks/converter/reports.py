@@ -7,6 +7,7 @@ ffmpeg complain a million times.
 
 from __future__ import annotations
 
+import math
 import re
 from collections import deque
 from dataclasses import dataclass, field
@@ -16,8 +17,13 @@ _KEPT_LINE_CHARACTERS = 300
 _TIME = re.compile(r"(-?)(\d+):(\d{1,2}):(\d{1,2}(?:\.\d+)?)$")
 # ffmpeg 5.1 and 6.0: "143 frames decoded (658944 samples)"; 9.0: "162 frames decoded; 1 decode
 # errors (661490 samples)".
-_DECODED = re.compile(r"Input stream #0:(\d+) \(audio\): .*frames decoded.*\((\d+) samples\)")
-_LEVEL = re.compile(r"\[(error|fatal|panic|warning)\] (.*)")
+# Only from where ffmpeg itself writes it: at this level the file's own tags are printed too, and
+# one of them could say "[error] …".
+_START = r"(?:\[[^\]@]* @ [^\]]*\] *)*"
+_DECODED = re.compile(
+    _START + r"\[verbose\] +Input stream #0:(\d+) \(audio\): .*frames decoded.*\((\d+) samples\)"
+)
+_LEVEL = re.compile(_START + r"\[(error|fatal|panic|warning)\] (.*)")
 _MOOV_TOO_SMALL = re.compile(r"reserved_moov_size is too small, needed (\d+) additional")
 _TRAILER = re.compile(r"Error writing trailer|Error closing file|av_interleaved_write_frame")
 
@@ -58,7 +64,7 @@ class Reports:
         return Report(
             seconds=_not_negative(_time_of(values)),
             bytes_out=_whole(values.get("total_size", "")),
-            speed=_number(values.get("speed", "").rstrip("x")),
+            speed=finite_number(values.get("speed", "").rstrip("x")),
             is_last=value.strip() == "end",
         )
 
@@ -79,9 +85,9 @@ class Log:
 
     def hear(self, line: str) -> None:
         self.tail.append(line[:_KEPT_LINE_CHARACTERS])
-        if decoded := _DECODED.search(line):
+        if decoded := _DECODED.match(line):
             self.decoded_samples[int(decoded[1])] = int(decoded[2])
-        if level := _LEVEL.search(line):
+        if level := _LEVEL.match(line):
             self._complaint(level[1], level[2])
 
     def has(self, words: str) -> bool:
@@ -121,11 +127,13 @@ def _whole(text: str) -> int | None:
     return int(text) if re.fullmatch(r"-?\d+", text) else None
 
 
-def _number(text: str) -> float | None:
+def finite_number(text: str) -> float | None:
+    """None for `nan` and `inf` too, which Python reads and DynamoDB refuses."""
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
         return None
+    return number if math.isfinite(number) else None
 
 
 def without_addresses(text: str) -> str:

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from conversion.errors import InputOutOfRange, InputTooLong, NoAudioStream, UnsupportedInput
-from tasks.converter.reports import seconds_of
+from tasks.converter.reports import finite_number, seconds_of
 
 # Beyond these, a header is a mistake or an attack: a WAV of 2 MB at 1 Hz lasts 23 days.
 LEAST_RATE, MOST_RATE = 4_000, 768_000
 MOST_CHANNELS = 8
 # Pictures that the MP3, MP4 and FLAC containers all hold.
 _COVER_CODECS = ("mjpeg", "png")
+_DSD_BITS = 24
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Sound:
             stream=audio["index"],
             channels=int(audio.get("channels", 0)),
             sample_rate=int(audio.get("sample_rate", 0)),
-            bits=int(audio.get("bits_per_raw_sample") or audio.get("bits_per_sample") or 0),
+            bits=_bits(audio),
             duration_seconds=_duration(audio, streams, form),
             duration_is_guess=duration_is_guess,
             tag_bytes=sum(len(name) + 4 * len(text) + 64 for name, text in tags.items()),
@@ -104,18 +105,26 @@ def _is(stream: dict[str, Any], disposition: str) -> bool:
     return bool(stream.get("disposition", {}).get(disposition))
 
 
+def _bits(audio: dict[str, Any]) -> int:
+    """0 for a lossy codec. One bit a sample at some megahertz (DSD) is decoded to floats, which
+    hold more than 16."""
+    if audio["codec_name"].startswith("dsd_"):
+        return _DSD_BITS
+    return int(audio.get("bits_per_raw_sample", 0)) or int(audio.get("bits_per_sample", 0))
+
+
 def _duration(
     audio: dict[str, Any], streams: list[dict[str, Any]], form: dict[str, Any]
 ) -> float | None:
     """The stream's own, Matroska's tag, or the file's where nothing else plays in it (a film may
     be longer than its sound track)."""
     if "duration" in audio:
-        return float(audio["duration"])
+        return finite_number(audio["duration"])
     tagged = seconds_of(audio.get("tags", {}).get("DURATION", ""))
     if tagged is not None:
         return tagged
     alone = all(each is audio or _is(each, "attached_pic") for each in streams)
-    return float(form["duration"]) if alone and "duration" in form else None
+    return finite_number(form["duration"]) if alone and "duration" in form else None
 
 
 def _cover(streams: list[dict[str, Any]], packets: list[dict[str, Any]]) -> Cover | None:

@@ -39,6 +39,9 @@ log = logging.getLogger(__name__)
 _TICK_SECONDS = 0.1
 # ffmpeg converts audio faster than it plays, or something is wrong; short inputs get this much.
 _LEAST_CPU_SECONDS = 600
+# The flow ends a task after 6 hours (`TimeoutSeconds` of Convert in the state machine). Ten minutes
+# less, so that an ffmpeg that spins on one core is stopped here, with the input as the reason.
+_MOST_CPU_SECONDS = 6 * 3600 - 600
 # What follows the reserved room in the head: the `mdat` header.
 _MDAT_HEADER_BYTES = 64
 
@@ -127,7 +130,7 @@ class Transcode:
     ) -> float:
         """Run ffmpeg and report; returns the seconds decoded, once the input proved whole."""
         most_seconds = self._around.settings.max_duration_seconds
-        limits = Limits(max(_LEAST_CPU_SECONDS, most_seconds), file_bytes)
+        limits = Limits(_cpu_seconds(most_seconds), file_bytes)
         ffmpeg = Ffmpeg(command, limits)
         watch = self._watch(ends, lambda: (ffmpeg.state, self._gate.bytes_served, writer.size))
         try:
@@ -179,3 +182,7 @@ class Transcode:
             if gate.error is not None or self._around.stop.is_set():
                 raise
             raise OutputBroken(f"The output cannot be read back: {error.message}") from error
+
+
+def _cpu_seconds(most_audio_seconds: int) -> int:
+    return min(_MOST_CPU_SECONDS, max(_LEAST_CPU_SECONDS, most_audio_seconds))

@@ -73,10 +73,12 @@ class MultipartUpload:
         deadline = time.monotonic() + _ABORT_PATIENCE_SECONDS
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
-        if upload_id is not None:
-            self._objects.abort_multipart(self._key, upload_id)
-        if self._made_visible:
-            self._objects.delete(self._key)
+        try:
+            if upload_id is not None:
+                self._objects.abort_multipart(self._key, upload_id)
+        finally:
+            if self._made_visible:
+                self._objects.delete(self._key)
 
     def _start(self) -> None:
         """Under a lock, since `abort` comes from another thread and must not miss the upload that
@@ -142,7 +144,7 @@ class MultipartUpload:
         try:
             found = self._objects.head(self._key)
         except SluiceError as error:
-            raise OutputBroken(f"S3 lost the multipart upload of {self._key}.") from error
+            raise OutputBroken("S3 lost the multipart upload of the output.") from error
         if found.bytes != size or not found.etag.endswith(f"-{parts}"):
-            raise OutputBroken(f"{self._key} is not the object that was uploaded.")
+            raise OutputBroken("The object in S3 is not the one that was uploaded.")
         log.info("the answer to CompleteMultipartUpload was lost; the object is there")

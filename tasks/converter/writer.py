@@ -12,7 +12,7 @@ import logging
 from types import TracebackType
 from typing import Protocol, Self
 
-from conversion.errors import OutputTooLarge, PatchOutOfReach, TransientError
+from conversion.errors import OutputTooLarge, PatchOutOfReach
 
 log = logging.getLogger(__name__)
 
@@ -74,8 +74,12 @@ class ObjectWriter:
         self._held.clear()
         try:
             self._upload.abort()
-        except TransientError as again:
-            log.warning("parts may be left for the bucket's lifecycle rule: %s", again)
+        except Exception as again:  # whatever it is, the block's own error says why the run ends
+            log.warning(
+                "parts may be left for the bucket's lifecycle rule: %s: %s",
+                type(again).__name__,
+                again,
+            )
 
     def write(self, offset: int, data: memoryview) -> None:
         """Raises PatchOutOfReach, OutputTooLarge, and what an earlier part met on its way."""

@@ -20,6 +20,7 @@ _COVER = ["-map", "0:a", "-map", "1:v", "-c:v", "copy", "-disposition:v:0", "att
 _RECIPES: dict[str, tuple[list[str], bool]] = {
     "wav": (["-c:a", "pcm_s16le", "-f", "wav"], False),
     "wav24": (["-c:a", "pcm_s24le", "-f", "wav"], False),
+    "wav-float": (["-c:a", "pcm_f32le", "-f", "wav"], False),
     "aiff": (["-f", "aiff"], False),
     "flac": (["-c:a", "flac", "-sample_fmt", "s16", "-f", "flac"], True),
     "mp3": (["-c:a", "libmp3lame", "-b:a", "128k", "-f", "mp3"], True),
@@ -60,6 +61,15 @@ class Sounds:
         if not path.exists():
             self.make(path, [*self._music(seconds), "-c:a", "pcm_s16le", "-f", "wav"])
         return path
+
+    def with_tag(self, name: str, tag: str, text: str) -> bytes:
+        """One of the recipes, with a tag that may be longer than a command line could hold."""
+        path, tags = self.folder / f"{name}-{tag}", self.folder / "tags"
+        tags.write_text(f";FFMETADATA1\n{tag}={text}\n")
+        inputs = ["-i", str(self.path(name)), "-f", "ffmetadata", "-i", str(tags)]
+        options = ["-map", "0:a", "-map_metadata", "1", "-map_metadata:s:a", "1:g", "-c", "copy"]
+        self.make(path, [*inputs, *options, "-f", _RECIPES[name][0][-1]])
+        return path.read_bytes()
 
     def with_cover(self, name: str, picture: bytes) -> Path:
         """An MP3 with this very picture, whatever is in it."""

@@ -6,6 +6,7 @@ import logging
 import os
 import random
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,17 @@ import pytest
 
 from conversion.errors import (
     Interrupted,
+    JobOver,
+    RecordsUnavailable,
     SettingsError,
     SourceMissing,
     StorageUnavailable,
     SupersededAttempt,
     TransientError,
 )
-from conversion.job import Job, Mode, Status
+from conversion.job import Failure, Job, Mode, Output, Status
 from conversion.progress import Progress, Stage
+from conversion.stores.jobs import Jobs
 from conversion.stores.objects import Objects, Part
 from tasks.converter import blocks
 from tests.converter.sounds import Sounds
@@ -200,6 +204,10 @@ def _script(folder: Path, text: str) -> str:
         ("kill -SEGV $$", "CORRUPT_INPUT"),
         ("echo '[fatal] Conversion failed!' >&2; exit 69", "CORRUPT_INPUT"),
         ("echo '[error] Error while opening encoder' >&2; exit 1", "ENCODER_REFUSED"),
+        (
+            "echo '[error] reserved_moov_size is too small, needed 9 additional' >&2; exit 1",
+            "CORRUPT_INPUT",
+        ),
         ("exit 0", "OUTPUT_BROKEN"),
         ("head -c 3000000 /dev/zero | tr '\\0' x; exit 1", "CORRUPT_INPUT"),
     ],
@@ -223,6 +231,33 @@ def test_an_ffmpeg_killed_for_want_of_memory_is_tried_again(
 ) -> None:
     with pytest.raises(Interrupted):
         world.convert(sounds.bytes("wav"), "mp3", ffmpeg=_script(tmp_path, "kill -KILL $$"))
+
+
+def test_an_ffprobe_killed_for_want_of_memory_is_tried_again(
+    world: World, sounds: Sounds, tmp_path: Path
+) -> None:
+    with pytest.raises(Interrupted):
+        world.convert(sounds.bytes("wav"), "mp3", ffprobe=_script(tmp_path, "kill -KILL $$"))
+
+
+@pytest.mark.parametrize("answer", ["", "{", "not json"])
+def test_an_answer_of_ffprobe_that_cannot_be_read(
+    world: World, sounds: Sounds, tmp_path: Path, answer: str
+) -> None:
+    job = world.convert(sounds.bytes("wav"), "mp3", ffprobe=_script(tmp_path, f"echo '{answer}'"))
+
+    assert job.failure is not None
+    assert job.failure.code == "UNSUPPORTED_INPUT"
+
+
+def test_an_ffprobe_that_never_ends_its_answer(
+    world: World, sounds: Sounds, tmp_path: Path
+) -> None:
+    job = world.convert(sounds.bytes("wav"), "mp3", ffprobe=_script(tmp_path, "exec yes"))
+
+    assert job.failure is not None
+    assert job.failure.code == "UNSUPPORTED_INPUT"
+    assert "than is sane" in job.failure.message
 
 
 def test_a_missing_ffmpeg_is_a_fault_of_the_deployment(world: World, sounds: Sounds) -> None:
@@ -306,6 +341,68 @@ def test_an_attempt_that_was_superseded_stops_and_writes_nothing(
 
     assert _nothing_is_left(world)
     assert world.around.jobs.get(job.job_id).status is Status.PROCESSING
+
+
+class Late(Jobs):
+    """Something happens to the job just before its outcome is recorded."""
+
+    def __init__(self, world: World, meanwhile: Callable[[Jobs, Job], object]) -> None:
+        super().__init__(world.dynamodb, world.settings.jobs_table)
+        self._meanwhile = meanwhile
+
+    def complete(self, job_id: str, attempt: int, output: Output) -> None:
+        self._meanwhile(self, self.get(job_id))
+        super().complete(job_id, attempt, output)
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "fence"),
+    [
+        (lambda jobs, job: jobs.claim(job.job_id, 7), SupersededAttempt),
+        (lambda jobs, job: jobs.fail(job.job_id, 1, Failure("X", "over")), JobOver),
+    ],
+)
+def test_a_fence_at_the_very_end_takes_this_attempts_object_back(
+    world: World,
+    sounds: Sounds,
+    meanwhile: Callable[[Jobs, Job], object],
+    fence: type[Exception],
+) -> None:
+    with pytest.raises(fence):
+        world.convert(sounds.bytes("wav"), "mp3", jobs=Late(world, meanwhile))
+
+    assert _nothing_is_left(world)
+
+
+def test_a_fence_is_what_ends_the_run_even_when_the_object_cannot_be_deleted(
+    world: World, sounds: Sounds
+) -> None:
+    class Kept(Objects):
+        def delete(self, key: str) -> None:
+            raise PermissionError("403")
+
+    with pytest.raises(SupersededAttempt):
+        world.convert(
+            sounds.bytes("wav"),
+            "mp3",
+            jobs=Late(world, lambda jobs, job: jobs.claim(job.job_id, 7)),
+            objects=lambda bucket: Kept(world.s3, bucket),
+        )
+
+
+def test_an_object_stays_when_the_record_of_it_may_have_been_written(
+    world: World, sounds: Sounds
+) -> None:
+    class Mute(Jobs):
+        def complete(self, job_id: str, attempt: int, output: Output) -> None:
+            super().complete(job_id, attempt, output)
+            raise RecordsUnavailable("the answer was lost")
+
+    job = world.job(sounds.bytes("wav"), "mp3")
+    with pytest.raises(RecordsUnavailable):
+        world.run(job, jobs=Mute(world.dynamodb, world.settings.jobs_table))
+
+    assert world.output(world.around.jobs.get(job.job_id))
 
 
 def test_an_interruption_takes_the_upload_back(world: World, sounds: Sounds) -> None:

@@ -31,7 +31,8 @@ def test_every_input_is_converted_whole(world: World, sounds: Sounds, source: st
     assert job.output.duration_seconds == pytest.approx(SECONDS, abs=0.2)
     assert job.output.file_name == "some song.flac"
     # The samples are those that ffmpeg decodes from the input by itself.
-    assert sounds.pcm(world.output(job), "s24le") == sounds.pcm(sounds.bytes(source), "s24le")
+    depth = "s24le" if source in ("wav24", "wav-float") else "s16le"
+    assert sounds.pcm(world.output(job), depth) == sounds.pcm(sounds.bytes(source), depth)
 
 
 def test_wav_to_flac_to_wav_gives_the_same_samples(world: World, sounds: Sounds) -> None:
@@ -45,6 +46,33 @@ def test_24_bit_stay_24_bit(world: World, sounds: Sounds) -> None:
     back = world.output(world.convert(sounds.bytes("wav24"), "wav"))
 
     assert sounds.pcm(back, "s24le") == sounds.pcm(sounds.bytes("wav24"), "s24le")
+
+
+@pytest.mark.parametrize(
+    ("source", "bits"), [("mp3", "16"), ("wav", "16"), ("wav24", "24"), ("wav-float", "24")]
+)
+def test_a_flac_is_as_deep_as_its_source(
+    world: World, sounds: Sounds, tmp_path: Path, source: str, bits: str
+) -> None:
+    found = _look(world, world.output(world.convert(sounds.bytes(source), "flac")), tmp_path)
+
+    assert found["streams"][0]["bits_per_raw_sample"] == bits
+
+
+@pytest.mark.parametrize("tag", ["comment", "lyrics"])
+@pytest.mark.parametrize("source", ["mp3", "m4a-moov-last", "flac", "ogg"])
+def test_a_tag_of_100_kb_survives(
+    world: World, sounds: Sounds, tmp_path: Path, source: str, tag: str
+) -> None:
+    text = "sluice ✓ " * 10_000
+    data = sounds.with_tag(source, tag, text)
+    assert data.count("✓".encode()) > 9_900  # an Ogg page may cut one
+
+    job = world.convert(data, "flac")
+
+    assert job.status is Status.COMPLETED, job.failure
+    tags = _look(world, world.output(job), tmp_path)["format"]["tags"]
+    assert text.strip() in [each.strip() for each in tags.values()]
 
 
 @pytest.mark.parametrize(

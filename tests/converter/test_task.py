@@ -44,6 +44,32 @@ def test_a_conversion_exits_with_0_and_logs_json(world: World, sounds: Sounds) -
     assert "ftp://" not in json.dumps(lines)
 
 
+def test_no_log_line_names_the_source_or_what_its_tags_say(world: World, sounds: Sounds) -> None:
+    data = sounds.with_tag("mp3", "title", "[error] Private Words")
+    job = world.job(data, "mp3", key="uploads/Anna Muster.mp3", name="Anna Muster.mp3")
+
+    code, lines = _ended(world.start(job))
+
+    logged = json.dumps(lines)
+    assert code == 0
+    assert lines[-1]["message"] == "completed"
+    assert lines[-1]["mode"] == "stream"
+    assert "Muster" not in logged
+    assert "Private" not in logged
+
+
+def test_the_log_of_a_source_that_is_gone_does_not_name_it(world: World, sounds: Sounds) -> None:
+    job = world.job(sounds.bytes("wav"), "mp3", key="uploads/Anna Muster.wav")
+    world.s3.delete_object(Bucket=job.source.bucket, Key=job.source.key)
+
+    _, lines = _ended(world.start(job))
+
+    failed = world.around.jobs.get(job.job_id)
+    assert failed.failure is not None
+    assert failed.failure.code == "SOURCE_MISSING"
+    assert "Muster" not in json.dumps(lines) + failed.failure.message
+
+
 def test_a_permanent_failure_is_recorded_and_exits_with_0(world: World) -> None:
     job = world.job(b"just some text", "mp3")
 

@@ -79,10 +79,10 @@ class World:
         self.s3.close()
         self.dynamodb.close()
 
-    def job(self, data: bytes, conversion: str, name: str = "some song.bin") -> Job:
+    def job(self, data: bytes, conversion: str, name: str = "some song.bin", key: str = "") -> Job:
         """Upload the bytes and write the job that converts them."""
         job_id = uuid.uuid4().hex
-        key = f"uploads/{job_id}"
+        key = key or f"uploads/{job_id}"
         etag = self.s3.put_object(Bucket=self.settings.bucket, Key=key, Body=data)["ETag"]
         source = Source(self.settings.bucket, key, etag.strip('"'), len(data), name)
         job = Job.new(job_id, job_id, source, Conversion.parse(conversion), 7)

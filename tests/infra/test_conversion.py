@@ -7,7 +7,12 @@ import re
 from pathlib import Path
 from typing import Any
 
-from conversion.events import ObjectCreated
+from conversion.events import (
+    ConversionCancelled,
+    ConversionCompleted,
+    ConversionFailed,
+    ObjectCreated,
+)
 from conversion.uploads import PREFIX
 from tests.infra.assembly import Assembly
 
@@ -78,6 +83,14 @@ def test_the_definition_is_json_once_its_placeholders_are_filled(assembly: Assem
     ]
     subnets = "${NetworkVpcTasksSubnet1Subnet},${NetworkVpcTasksSubnet2Subnet}"
     assert subnets in json.dumps(arguments["NetworkConfiguration"])
+
+
+def test_the_flow_announces_the_events_under_the_names_of_their_classes(
+    assembly: Assembly,
+) -> None:
+    given = assembly.the("AWS::StepFunctions::StateMachine")["DefinitionSubstitutions"]
+    for event in (ConversionCompleted, ConversionFailed, ConversionCancelled):
+        assert (given["EventSource"], given[event.__name__]) == ("sluice", event.detail_type)
 
 
 def test_an_execution_outlives_the_revision_of_the_task_it_began_with(assembly: Assembly) -> None:

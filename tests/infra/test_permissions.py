@@ -87,7 +87,6 @@ ROLES: dict[str, set[tuple[str, str]]] = {
         ("s3:GetObject", CONVERTED),
     },
     "ConverterRole": {
-        ("dynamodb:GetItem", JOBS),
         ("dynamodb:UpdateItem", JOBS),
         ("dynamodb:UpdateItem", PROGRESS),
         ("s3:ListBucket", BUCKET),

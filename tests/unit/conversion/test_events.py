@@ -14,7 +14,12 @@ from tests.contract.examples import SOURCE
 
 def test_s3s_event_is_read(event) -> None:
     assert ObjectCreated.from_event(event("s3_object_created")) == ObjectCreated(
-        SOURCE.bucket, SOURCE.key, SOURCE.etag, SOURCE.bytes, SOURCE.version_id
+        SOURCE.bucket,
+        SOURCE.key,
+        SOURCE.etag,
+        SOURCE.bytes,
+        SOURCE.version_id,
+        "00673EFD8299329D18",
     )
 
 

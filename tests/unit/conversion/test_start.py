@@ -71,6 +71,23 @@ def test_an_unasked_object_becomes_the_defaults_under_its_own_name() -> None:
     assert {(each.file_id, each.source.file_name) for each in jobs} == {("a/Rede", "Rede.flac")}
 
 
+def test_the_same_bytes_put_again_are_converted_again() -> None:
+    dropped = replace(LANDED, key="uploads/tune.flac", version_id=None, sequencer="01")
+    world = World()
+    first, redelivered = world.land(dropped), world.land(dropped)
+    again = world.land(replace(dropped, sequencer="02"))
+
+    assert [each.job_id for each in redelivered] == [each.job_id for each in first]
+    assert not {each.job_id for each in again} & {each.job_id for each in first}
+
+
+def test_the_key_of_an_upload_is_written_once_whatever_the_sequencer() -> None:
+    world = World(uploads={FILE_ID: UPLOAD})
+    first, second = (world.land(replace(LANDED, sequencer=each)) for each in ("01", "02"))
+
+    assert [each.job_id for each in first] == [each.job_id for each in second]
+
+
 def test_an_object_under_another_key_is_not_the_upload() -> None:
     world = World(uploads={FILE_ID: UPLOAD})
     jobs = world.land(replace(LANDED, key=f"uploads/{FILE_ID}.exe"))

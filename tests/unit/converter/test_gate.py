@@ -120,6 +120,18 @@ def test_an_error_breaks_the_answer_off_and_is_kept(
     assert type(gate.error) is type(error)
 
 
+def test_no_message_names_the_key(bucket: Bucket, caplog: pytest.LogCaptureFixture) -> None:
+    """That of an object dropped into the bucket is a person's own words."""
+    bucket.errors = [StorageUnavailable("gone") for _ in range(20)]
+    with (
+        SourceGate(bucket, "uploads/Anna.mp3", "etag", len(_DATA)) as gate,
+        pytest.raises(StorageUnavailable) as caught,
+    ):
+        gate.read(0, 10)
+
+    assert "Anna" not in str(caught.value) + caplog.text
+
+
 def test_memory_holds_a_few_blocks_only(gate: SourceGate, client: httpx.Client) -> None:
     client.get(gate.url)
     kept = gate._blocks._kept  # pyright: ignore[reportPrivateUsage]

@@ -49,6 +49,17 @@ def test_what_ffmpeg_does_not_know_is_none() -> None:
     assert report.is_last
 
 
+@pytest.mark.parametrize("text", ["nan", "inf", "-inf", "nanx", "infinityx"])
+def test_what_is_no_finite_number_is_none(text: str) -> None:
+    reports = Reports()
+    reports.hear(f"speed={text}")
+
+    report = reports.hear("progress=continue")
+
+    assert report is not None
+    assert report.speed is None
+
+
 def test_a_time_before_the_first_packet_is_zero() -> None:
     """ffmpeg 5.1 prints the smallest 64-bit number; encoders with a delay start below zero."""
     reports = Reports()
@@ -91,6 +102,25 @@ def test_the_facts_in_the_log() -> None:
     assert log.duration_is_guess
     assert log.decode_errors == 1
     assert log.last_error.startswith("reserved_moov_size")
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        "[error] Error writing trailer: Anna's diary",
+        "[warning] reserved_moov_size is too small, needed 1 additional",
+        "[verbose]   Input stream #0:1 (audio): 1 packets; 1 frames decoded (1 samples); ",
+    ],
+)
+def test_a_tag_cannot_speak_for_ffmpeg(tag: str) -> None:
+    log = Log()
+    log.hear(f"[info]     title           : {tag}")
+    log.hear(f"                    : {tag}")
+
+    assert list(log.errors) == []
+    assert not log.trailer_failed
+    assert log.moov_shortfall is None
+    assert log.decoded_samples == {}
 
 
 def test_a_flood_is_not_kept() -> None:

@@ -117,6 +117,32 @@ def test_playlists_are_not_among_the_demuxers() -> None:
     assert DEMUXERS in probe_command("ffprobe", "http://g")
 
 
+@pytest.mark.parametrize(
+    ("changes", "is_shallow"),
+    [
+        ({"bits_per_raw_sample": "16"}, True),
+        ({"bits_per_raw_sample": "0"}, True),
+        ({"bits_per_raw_sample": "24"}, False),
+        ({"bits_per_raw_sample": "0", "bits_per_sample": 32}, False),
+        (
+            {"codec_name": "dsd_lsbf", "bits_per_raw_sample": "0", "bits_per_sample": 1},
+            False,
+        ),
+    ],
+)
+def test_a_flac_gets_no_bits_that_its_source_has_not(
+    changes: dict[str, Any], is_shallow: bool
+) -> None:
+    command = convert_command("f", _sound(**changes), Conversion("flac"), "http://g")
+    assert ("-sample_fmt" in command) is is_shallow
+    assert "-sample_fmt" not in convert_command("f", _sound(**changes), Conversion("mp3"), "x")
+
+
+@pytest.mark.parametrize("duration", ["nan", "inf", "N/A"])
+def test_a_duration_that_is_no_number_is_not_known(duration: str) -> None:
+    assert _sound(duration=duration).duration_seconds is None
+
+
 def test_more_channels_than_the_format_holds_are_mixed_down() -> None:
     command = convert_command("ffmpeg", _sound(channels=6), Conversion("mp3"), "http://g")
     assert command[command.index("-ac") + 1] == "2"

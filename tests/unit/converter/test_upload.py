@@ -112,6 +112,27 @@ def test_a_stop_is_heard_while_waiting() -> None:
     assert bucket.aborted
 
 
+def test_the_object_goes_even_when_the_abort_is_refused() -> None:
+    class Refusing(Bucket):
+        deleted: str | None = None
+
+        def abort_multipart(self, key: str, upload_id: str) -> None:
+            raise PermissionError("403")
+
+        def delete(self, key: str) -> None:
+            self.deleted = key
+
+    bucket = Refusing()
+    bucket.open.set()
+    upload = _upload(bucket)
+    upload.put(1, b"x")
+    upload.complete(1)
+
+    with pytest.raises(PermissionError):
+        upload.abort()
+    assert bucket.deleted == "key"
+
+
 def test_an_upload_that_is_just_being_created_is_dropped_too() -> None:
     created = threading.Event()
 

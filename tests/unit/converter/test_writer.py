@@ -142,6 +142,19 @@ def test_an_error_in_its_block_takes_everything_back() -> None:
     assert upload.aborted
 
 
+@pytest.mark.parametrize("refusal", [PermissionError("403"), StorageUnavailable("503")])
+def test_an_abort_that_fails_does_not_hide_why_the_run_ends(
+    refusal: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Refusing(Upload):
+        def abort(self) -> None:
+            raise refusal
+
+    with pytest.raises(OutputTooLarge), ObjectWriter(Refusing(), 10) as writer:
+        _write(writer, 8, b"abc")
+    assert str(refusal) in caplog.text
+
+
 def test_ten_thousand_parts_hold_the_largest_object_of_s3() -> None:
     """ "Amazon S3 multipart upload limits": 10,000 parts of 5 MiB to 5 GiB, objects up to 5 TiB."""
     last = next(number for number in range(1, 10_001) if part_start(number + 1) >= 5 * 1024**4)
