@@ -76,6 +76,10 @@ class Conversion:
         """Read one from a record or a request. Raises InvalidRequest on a wrong shape."""
         if not isinstance(item, dict):
             raise InvalidRequest('A conversion is an object like {"format": "mp3"}.')
+        if unknown := item.keys() - {"format", "bitrateKbps"}:
+            raise InvalidRequest(
+                f'A conversion has "format" and "bitrateKbps"; there is no {min(unknown)!r}.'
+            )
         name, bitrate = item.get("format"), item.get("bitrateKbps")
         if not isinstance(name, str):
             raise InvalidRequest('A conversion needs a "format", for example "mp3".')

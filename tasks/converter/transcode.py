@@ -11,7 +11,7 @@ from conversion.errors import (
     OutputBroken,
     OutputTooLarge,
     PatchOutOfReach,
-    SluiceError,
+    PermanentError,
     SourceMissing,
 )
 from conversion.job import Job, Mode
@@ -154,7 +154,7 @@ class Transcode:
         writer.finish()
         found = self._found(writer.size)
         with SourceGate(self._objects, self._key, found.etag, found.bytes) as gate:
-            seconds = verify.check_output(self._probe_output(gate), decoded)
+            verify.check_output(self._probe_output(gate, decoded), decoded)
         log.info(
             "verified",
             extra={
@@ -163,7 +163,7 @@ class Transcode:
                 "decodedSeconds": round(decoded, 3),
             },
         )
-        return Made(found.bytes, seconds, mode)
+        return Made(found.bytes, decoded, mode)
 
     def _found(self, size: int) -> Head:
         try:
@@ -174,14 +174,18 @@ class Transcode:
             raise OutputBroken(f"S3 holds {found.bytes} bytes of an output of {size}.")
         return found
 
-    def _probe_output(self, gate: SourceGate) -> Sound:
+    def _probe_output(self, gate: SourceGate, decoded: float) -> Sound:
         """Its own errors would blame the input; here they mean that our output is no good."""
         try:
             return probe(self._around.settings.ffprobe, gate, self._around.stop)
-        except SluiceError as error:
-            if gate.error is not None or self._around.stop.is_set():
+        except PermanentError as error:
+            if gate.error is not None:
                 raise
-            raise OutputBroken(f"The output cannot be read back: {error.message}") from error
+            raise OutputBroken(
+                f"What ffmpeg wrote of {decoded:.4f} s of audio cannot be read back ({error.code}) "
+                "and was thrown away. Less than a frame is too short for some formats; otherwise "
+                "convert again."
+            ) from error
 
 
 def _cpu_seconds(most_audio_seconds: int) -> int:

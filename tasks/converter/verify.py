@@ -16,6 +16,12 @@ from tasks.converter.sound import Sound
 
 log = logging.getLogger(__name__)
 
+# What these declare is exact, but for a container's rounding; one FLAC frame is some 90 ms.
+_LOSSLESS = ("pcm_", "flac", "alac", "wavpack", "tta", "ape")
+_LOSSLESS_HOLE_SECONDS = 0.01
+# Others may count the encoder's delay and padding. Their decoder has to complain as well; and a
+# complaint alone may be of junk between frames, which costs no audio.
+_LOSSY_HOLE_SECONDS = 0.1
 _TRUNCATED = "it is cut off; upload the whole file again."
 
 
@@ -41,7 +47,8 @@ def check_ending(gone: Missing, size: int) -> None:
 
 
 def check_whole(sound: Sound, heard: Log, decoded: float, gone: Missing, size: int) -> None:
-    """Raises TruncatedInput when the input ends before its audio does."""
+    """Raises TruncatedInput when the input ends before its audio does, CorruptInput when there are
+    holes in it."""
     lost = gone.bytes * decoded / size
     if (gone.for_certain and gone.bytes) or lost > tolerance(decoded + lost):
         raise TruncatedInput(f"The file ends {gone.bytes} or more bytes early: {_TRUNCATED}")
@@ -50,15 +57,26 @@ def check_whole(sound: Sound, heard: Log, decoded: float, gone: Missing, size: i
         raise TruncatedInput(
             f"The file declares {declared:.1f} s of audio and holds {decoded:.1f} s: {_TRUNCATED}"
         )
+    if _has_hole(sound, heard, declared - decoded):
+        raise CorruptInput(
+            f"{declared - decoded:.2f} s of {declared:.1f} s of audio are damaged and cannot be "
+            "decoded; upload the file again, or repair it first."
+        )
     if sound.demuxer in FRAME_BY_FRAME and heard.packet_was_cut:
         raise TruncatedInput(f"The file ends in the middle of its last frame: {_TRUNCATED}")
 
 
-def check_output(output: Sound, decoded: float) -> float:
-    """The output's duration in seconds. Raises OutputBroken unless it is that of the input."""
+def _has_hole(sound: Sound, heard: Log, lost: float) -> bool:
+    if sound.codec.startswith(_LOSSLESS):
+        return lost > _LOSSLESS_HOLE_SECONDS
+    return heard.decode_errors > 0 and lost > _LOSSY_HOLE_SECONDS
+
+
+def check_output(output: Sound, decoded: float) -> None:
+    """Raises OutputBroken unless the output lasts as long as what went in; headers of MP3 and Opus
+    count the encoder's padding too, so the length that is told to people is `decoded`."""
     lasts = output.duration_seconds
     if lasts is None or abs(lasts - decoded) > tolerance(decoded):
         raise OutputBroken(
             f"The output lasts {lasts} s where {decoded:.1f} s went in; it was thrown away."
         )
-    return lasts

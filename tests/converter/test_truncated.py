@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from conversion.job import Status
@@ -52,6 +54,19 @@ def test_a_wav_that_does_not_know_its_size_is_whole(
     job = world.convert(bytes(data), "flac")
 
     assert job.status is Status.COMPLETED, job.failure
+
+
+@pytest.mark.parametrize("source", ["flac", "mp3"])
+def test_a_hole_in_the_middle_is_not_passed_over(world: World, sounds: Sounds, source: str) -> None:
+    data = bytearray(sounds.bytes(source))
+    middle = len(data) // 2
+    data[middle : middle + 4000] = random.Random(1).randbytes(4000)
+
+    job = world.convert(bytes(data), "wav")
+
+    assert job.failure is not None
+    assert job.failure.code == "CORRUPT_INPUT", job.failure.message
+    assert world.keys() == []
 
 
 def test_garbage_after_the_last_frame_is_no_truncation(world: World, sounds: Sounds) -> None:

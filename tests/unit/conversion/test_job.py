@@ -108,6 +108,11 @@ def test_a_bitrate_is_a_whole_number(bitrate: object) -> None:
         Conversion.from_item({"format": "mp3", "bitrateKbps": bitrate})
 
 
+def test_a_misspelt_option_is_refused_and_not_passed_over() -> None:
+    with pytest.raises(InvalidRequest, match="'bitrate'"):
+        Conversion.from_item({"format": "mp3", "bitrate": 128})
+
+
 def test_the_id_is_determined_by_object_and_conversion() -> None:
     mp3 = Conversion("mp3")
     job_id = job_id_for(SOURCE, mp3)
