@@ -4,4 +4,4 @@ from __future__ import annotations
 
 from client.command import main
 
-main(prog_name="sluice")
+main()

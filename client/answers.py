@@ -94,6 +94,7 @@ class Progress:
     percent: float
     speed: float | None
     eta_seconds: float | None
+    updated_at: str = ""
 
     @property
     def is_over(self) -> bool:
@@ -107,4 +108,5 @@ class Progress:
             percent=float(body["percent"]),
             speed=body.get("speed"),
             eta_seconds=body.get("etaSeconds"),
+            updated_at=str(body.get("updatedAt") or ""),
         )

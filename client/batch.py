@@ -28,7 +28,7 @@ from client.moment import Moment
 from client.outcome import Outcome
 from client.retry import Patience
 from client.show import Display
-from client.source import Source
+from client.source import Source, output_stem
 from client.transfer import Storage, storage_client
 
 
@@ -121,7 +121,7 @@ class Batch:
 
     def _finish(self, row: int, outcome: Outcome) -> None:
         self.outcomes[row] = outcome
-        self._display.drop(row)
+        self._display.drop(row, outcome.last_word)
         self._over(outcome)
 
     def _left(self) -> list[int]:
@@ -137,7 +137,7 @@ def numbers_for(files: Sequence[Path]) -> list[int]:
     seen: Counter[str] = Counter()
     numbers: list[int] = []
     for file in files:
-        stem = file.stem.casefold()
+        stem = output_stem(file).casefold()
         numbers.append(seen[stem])
         seen[stem] += 1
     return numbers

@@ -23,8 +23,9 @@ from client.errors import JobCancelled, JobNotStarted, Refused, UnexpectedAnswer
 from client.moment import Meter, Moment
 from client.outcome import Outcome
 from client.retry import LEAST_POLL, Patience
-from client.source import Source
+from client.source import Source, output_stem
 from client.transfer import Storage
+from client.watch import Watch
 
 # All of an output's name that we take from afar: it must never lead out of the folder.
 _SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,10}")
@@ -69,9 +70,10 @@ class Journey:
 
     async def _upload(self, service: Service) -> str:
         source = Source.at(self.file)
+        self._shown(Moment("connecting"))
+        plan = await service.api.create_upload(source.name, source.bytes, self._conversion)
         meter = Meter("uploading", source.bytes)
         self._shown(meter.at(0))
-        plan = await service.api.create_upload(source.name, source.bytes, self._conversion)
         await service.storage.put(source, plan, lambda done: self._shown(meter.at(done)))
         return plan.file_id
 
@@ -97,10 +99,14 @@ class Journey:
         return next((each for each in jobs if each.format == self._conversion.format), None)
 
     async def _watch(self, job_id: str, service: Service) -> Job:
+        """The job when it is over. Raises JobStalled when it has ceased to move."""
+        watch = Watch(job_id, service.patience)
         while True:
             progress, wait = await service.api.progress(job_id)
-            self._shown(Moment.of(progress))
-            if progress.is_over:
+            progress = watch.see(progress)
+            if not progress.is_over:  # the file is not over with its job: its download follows
+                self._shown(Moment.of(progress))
+            else:
                 return await service.api.finished_job(job_id)
             await asyncio.sleep(wait)
 
@@ -121,7 +127,7 @@ class Journey:
         suffix = PurePath(made.file_name).suffix
         if not _SUFFIX.fullmatch(suffix):
             suffix = f".{self._conversion.format}"
-        return f"{self.file.stem}{suffix}"
+        return f"{output_stem(self.file)}{suffix}"
 
 
 def _output_of(job: Job) -> Output:

@@ -6,6 +6,7 @@
     │   └── JobCancelled
     ├── StorageRefused                        S3 said no to a URL the API had signed
     ├── JobNotStarted, UnexpectedAnswer       the deployment is broken, or not a Sluice at all
+    ├── JobStalled                            its record moves no more: it may be lost, or late
     ├── OutputNotWritable                     the output, here: the job itself is done
     ├── PipelineNotStarted                    no local pipeline: nothing can be converted
     ├── Interrupted, InternalError
@@ -56,6 +57,10 @@ class StorageRefused(ClientError):
 
 class JobNotStarted(ClientError):
     code = "JOB_NOT_STARTED"
+
+
+class JobStalled(ClientError):
+    code = "JOB_STALLED"
 
 
 class UnexpectedAnswer(ClientError):

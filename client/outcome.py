@@ -55,6 +55,13 @@ class Outcome:
             return "interrupted"
         return "cancelled" if isinstance(self.error, JobCancelled) else "failed"
 
+    @property
+    def last_word(self) -> str:
+        """The end of the file's progress."""
+        if self.error is None:
+            return "completed 100 %"
+        return f"failed ({self.error.code})" if self.status == "failed" else self.status
+
     def to_json(self) -> dict[str, Any]:
         error = self.error and {"code": self.error.code, "message": self.error.message}
         return {

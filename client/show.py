@@ -1,4 +1,4 @@
-"""What a person sees meanwhile: bars on a terminal, a plain line a second anywhere else.
+"""What a person sees meanwhile: bars on a terminal, plain lines anywhere else.
 
 Both write to stderr. Results go to stdout, but through here: a line printed past live bars would
 tear them.
@@ -34,8 +34,8 @@ class Display(Protocol):
 
     def show(self, row: int, moment: Moment) -> None: ...
 
-    def drop(self, row: int) -> None:
-        """The row's file is over."""
+    def drop(self, row: int, last_word: str) -> None:
+        """The row's file is over, and how."""
         ...
 
     def result(self, line: str) -> None:
@@ -57,12 +57,15 @@ def display_for(names: Sequence[str]) -> Display:
 
 
 class Lines:
-    """Prints each active file's last moment once a second."""
+    """Prints each active file's last moment once a second, each new stage at once, and each file's
+    end: a conversion shorter than a second shows its way too."""
 
     def __init__(self, names: Sequence[str], every: float = 1.0) -> None:
         self._names = names
         self._every = every
         self._moments: dict[int, Moment] = {}
+        self._at_once: dict[int, str] = {}  # printed since the last tick
+        self._lock = threading.Lock()  # or the ticker's line of a row could follow its last word
         self._over = threading.Event()
         self._ticker = threading.Thread(target=self._tick, name="progress lines", daemon=True)
 
@@ -80,10 +83,17 @@ class Lines:
         self._ticker.join()
 
     def show(self, row: int, moment: Moment) -> None:
-        self._moments[row] = moment
+        with self._lock:
+            before = self._moments.get(row)
+            self._moments[row] = moment
+            if before is None or before.stage != moment.stage:
+                self._at_once[row] = str(moment)
+                self._say(row, str(moment))
 
-    def drop(self, row: int) -> None:
-        self._moments.pop(row, None)
+    def drop(self, row: int, last_word: str) -> None:
+        with self._lock:
+            self._moments.pop(row, None)
+            self._say(row, last_word)
 
     def result(self, line: str) -> None:
         print(_plain(line, sys.stdout.encoding), flush=True)
@@ -93,8 +103,14 @@ class Lines:
 
     def _tick(self) -> None:
         while not self._over.wait(self._every):
-            for row, moment in sorted(self._moments.copy().items()):
-                self.note(f"{self._names[row]}: {moment}")
+            with self._lock:
+                for row, moment in sorted(self._moments.items()):
+                    if self._at_once.get(row) != str(moment):
+                        self._say(row, str(moment))
+                self._at_once.clear()
+
+    def _say(self, row: int, what: str) -> None:
+        self.note(f"{self._names[row]}: {what}")
 
 
 class Bars:
@@ -135,7 +151,8 @@ class Bars:
             self._rows[row] = self._progress.add_task(name, total=100, **fields)
         self._progress.update(self._rows[row], completed=moment.percent, **fields)
 
-    def drop(self, row: int) -> None:
+    def drop(self, row: int, last_word: str) -> None:
+        """The result that follows says it; a row has no room for it."""
         if row in self._rows:
             self._progress.remove_task(self._rows.pop(row))
 

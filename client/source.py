@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from client.errors import FileChanged, FileNotReadable
 
 # Large enough that the loop costs nothing, small enough to read from disk between two polls
 # without a thread.
 CHUNK = 256 * 1024
+
+
+# What the API refuses in a name (conversion/uploads.py), less what decoding has replaced by then.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_CONTROLS_AT_END = re.compile(rf"{_CONTROL.pattern}+\Z")
 
 
 @dataclass(frozen=True)
@@ -25,8 +31,9 @@ class Source:
 
     @property
     def name(self) -> str:
-        """The file's name as text that can be sent: bytes that are no UTF-8 become U+FFFD."""
-        return os.fsencode(self.path.name).decode("utf-8", "replace")
+        """The file's name as text that can be sent: bytes that are no UTF-8 become U+FFFD, and
+        control characters `_`."""
+        return without_controls(os.fsencode(self.path.name).decode("utf-8", "replace"))
 
     @classmethod
     def at(cls, path: Path) -> Source:
@@ -64,6 +71,17 @@ class Source:
     def _has_changed(self, handle: int) -> bool:
         status = os.fstat(handle)
         return (status.st_size, status.st_mtime_ns) != (self.bytes, self.modified_ns)
+
+
+def without_controls(name: str) -> str:
+    """A name that is one line everywhere. At its end they go without a trace: `talk.wav` and a
+    newline is a .wav."""
+    return _CONTROL.sub("_", _CONTROLS_AT_END.sub("", name)) or "_"
+
+
+def output_stem(path: Path) -> str:
+    """What its output is called, less the suffix: bytes that are no text stay as they are."""
+    return PurePath(without_controls(path.name)).stem
 
 
 def _not_readable(path: Path, error: OSError) -> FileNotReadable:

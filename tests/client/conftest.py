@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from client.command import Surroundings, main
 from client.retry import Patience
+from client.verbs import Surroundings, main
 from tests.client.service import Service
 
 ROOT = Path(__file__).resolve().parents[2]

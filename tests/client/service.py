@@ -67,6 +67,7 @@ class Service:
         self.polls_until_over = 1
         self.retry_after: str | None = "0"
         self.starts_jobs = True
+        self.stuck_at: str | None = None  # the stage in which no job moves any more
         self.cancels = False
         self.cut_downloads = 0
         self.wrong_bytes = False
@@ -257,8 +258,9 @@ class _Handler(BaseHTTPRequestHandler):
     def progress(self, job: Job) -> None:
         job.polls += 1
         status = self.service.status(job)
-        stage = "converting" if status == "processing" else status
-        done = min(job.polls / self.service.polls_until_over, 1.0)
+        stage = (self.service.stuck_at or "converting") if status == "processing" else status
+        looks = 1 if self.service.stuck_at else job.polls
+        done = min(looks / self.service.polls_until_over, 1.0)
         body = {
             "jobId": job.job_id,
             "status": status,
@@ -266,6 +268,7 @@ class _Handler(BaseHTTPRequestHandler):
             "percent": 100.0 if status == "completed" else 99.0 * done,
             "speed": 8.0,
             "etaSeconds": 3.0,
+            "updatedAt": f"2026-01-01T00:00:{looks % 60:02}.000Z",
             "error": self.service.error(job),
         }
         headers = {"cache-control": "no-store"}

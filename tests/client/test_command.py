@@ -7,6 +7,7 @@ import os
 import pty
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from client.command import main
+from client.verbs import main
 from tests.client.conftest import SLUICE, environment
 from tests.client.service import Service, converted
 
@@ -65,8 +66,27 @@ def test_without_a_terminal_there_is_a_line_a_second_for_an_active_file(
     command = spawn(*SLUICE, "convert", "a.wav", "--to", "mp3", "--api", service.url)
     _, stderr = command.communicate(timeout=20)
     lines = [line for line in stderr.splitlines() if line.startswith("a.wav: converting")]
-    assert 1 <= len(lines) <= 3
+    assert 1 <= len(lines) <= 4
     assert lines[0].endswith("%, 8.0x, 0:03 left")
+
+
+def test_without_a_terminal_a_short_conversion_shows_its_stages_and_its_end(
+    spawn: Spawn, service: Service, files: Path
+) -> None:
+    service.polls_until_over = 2
+    options = ["--to", "mp3", "--json", "--api", service.url]
+    command = spawn(*SLUICE, "convert", "a.wav", "notes.mp3", *options)
+    stdout, stderr = command.communicate(timeout=20)
+    assert len([json.loads(line) for line in stdout.splitlines()]) == 2
+    lines = stderr.splitlines()
+    ours = [each.removeprefix("a.wav: ") for each in lines if each.startswith("a.wav: ")]
+    stages = [each.split()[0].strip(",") for each in ours]
+    assert list(dict.fromkeys(stages)) == [
+        *["connecting", "uploading", "queued", "converting", "downloading", "completed"]
+    ]
+    assert ours[-1] == "completed 100 %"
+    last = [each for each in lines if each.startswith("notes.mp3: ")][-1]
+    assert last == "notes.mp3: failed (UNSUPPORTED_INPUT)", "the message is in the object"
 
 
 @pytest.mark.parametrize("as_json", [False, True])
@@ -190,6 +210,54 @@ def test_wrong_usage_is_exit_code_2(
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 2
     assert "Error:" in result.stderr
+
+
+@pytest.mark.parametrize("error", [FileNotFoundError(2, "No such file"), OSError(30, "Read-only")])
+def test_a_folder_that_cannot_be_made_says_so_and_why(
+    files: Path, monkeypatch: pytest.MonkeyPatch, error: OSError
+) -> None:
+    def refuse(self: Path, **_: object) -> None:
+        raise error
+
+    monkeypatch.chdir(files)
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    result = CliRunner().invoke(main, ["convert", "a.wav", "--to", "mp3", "--out", "x"])
+    assert result.exit_code == 2
+    why = "Read-only" if error.errno == 30 else "no folders can be made in that place"
+    assert f"the folder x cannot be made ({why})" in result.stderr
+
+
+INTERRUPTED_IMPORT = """
+import signal, sys
+
+class Interrupt:
+    def find_spec(self, name, path=None, target=None):
+        if name == {module!r}:
+            signal.raise_signal(signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupt())
+from client.command import main  # as the installed script does
+main()
+"""
+
+
+@pytest.mark.parametrize("module", ["client.verbs", "click", "httpx", "ssl", "rich.progress"])
+def test_ctrl_c_while_the_client_is_still_loading_is_quiet(spawn: Spawn, module: str) -> None:
+    command = spawn(sys.executable, "-c", INTERRUPTED_IMPORT.format(module=module))
+    stdout, stderr = command.communicate(timeout=10)
+    assert (command.returncode, stdout, stderr) == (130, "", "")
+
+
+def test_ctrl_c_before_the_batch_runs_is_130_too(
+    files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(folder: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.chdir(files)
+    monkeypatch.setattr("client.verbs._make", interrupt)
+    result = CliRunner().invoke(main, ["convert", "a.wav", "--to", "mp3"])
+    assert (result.exit_code, result.stderr) == (130, "")
 
 
 def test_help_documents_the_exit_codes_and_what_happens_to_taken_names(spawn: Spawn) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from client.source import CHUNK
-from tests.client.conftest import Run
+from tests.client.conftest import IMPATIENT, Run
 from tests.client.service import Service, Trouble, converted
 
 AUDIO = os.urandom(3 * CHUNK + 17)
@@ -240,6 +241,56 @@ def test_a_job_that_never_appears_is_a_coded_error(run: Run, service: Service, w
     service.starts_jobs = False
     ran = run("a.wav", "--to", "mp3")
     assert (ran.code, ran.object["error"]["code"]) == (1, "JOB_NOT_STARTED")
+
+
+@pytest.mark.parametrize(
+    ("stage", "limit"), [("converting", "job_runs_silent"), ("restarting", "job_waits")]
+)
+def test_a_job_that_moves_no_more_is_given_up_with_a_coded_error(
+    run: Run, service: Service, wav: Path, stage: str, limit: str
+) -> None:
+    service.stuck_at, service.polls_until_over = stage, 10**6
+    ran = run("a.wav", "--to", "mp3", patience=replace(IMPATIENT, **{limit: 0.5}))
+    error = ran.object["error"]
+    assert (ran.code, error["code"]) == (1, "JOB_STALLED")
+    assert f"execution named {ran.object['jobId']}" in error["message"]
+    assert "convert the file again" in error["message"]
+
+
+def test_a_job_that_moves_slowly_is_waited_for(run: Run, service: Service, wav: Path) -> None:
+    service.polls_until_over = 6
+    patience = replace(IMPATIENT, job_runs_silent=0.6, job_waits=0.6)
+    assert run("a.wav", "--to", "mp3", patience=patience).code == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "sent", "output"),
+    [
+        ("a\nb\tc\x1b[2J.wav", "a_b_c_[2J.wav", "a_b_c_[2J.mp3"),
+        ("talk.wav\n", "talk.wav", "talk.mp3"),
+        ("\u2028.wav", "_.wav", "_.mp3"),
+    ],
+)
+def test_control_characters_in_a_name_reach_neither_the_api_nor_the_output(
+    run: Run, service: Service, tmp_path: Path, name: str, sent: str, output: str
+) -> None:
+    (tmp_path / name).write_bytes(b"x")
+    ran = run(name, "--to", "mp3")
+    assert (ran.code, ran.object["output"]) == (0, output)
+    (upload,) = service.uploads.values()
+    assert upload["fileName"] == sent
+    assert (tmp_path / output).exists()
+
+
+def test_nothing_is_called_an_upload_until_it_was_granted(
+    run: Run, service: Service, wav: Path
+) -> None:
+    service.troubles["create_upload"] = Trouble(999, None)
+    slow = replace(IMPATIENT, first_wait=0.5, longest_wait=0.5)
+    ran = run("a.wav", "--to", "mp3", patience=slow)
+    assert ran.object["error"]["code"] == "API_UNREACHABLE"
+    assert "a.wav: connecting" in ran.stderr
+    assert "uploading" not in ran.stderr
 
 
 def test_an_api_that_does_not_answer_is_exit_code_3_and_waited_for_once(

@@ -3,24 +3,43 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
+from typing import Any
 
 import click
 import httpx
 import pytest
 
+from client.answers import Progress
 from client.batch import numbers_for
 from client.destination import Destination, numbered
-from client.errors import ApiUnreachable, ClientError, FileChanged, OutputNotWritable, Refused
+from client.errors import (
+    ApiUnreachable,
+    ClientError,
+    FileChanged,
+    JobStalled,
+    OutputNotWritable,
+    Refused,
+)
 from client.moment import Meter, Moment, clock
 from client.options import api_url, bitrate
 from client.outcome import Outcome, exit_code
-from client.retry import LEAST_POLL, MOST_RETRY_AFTER, Patience, retry_after
+from client.retry import (
+    LEAST_POLL,
+    MOST_RETRY_AFTER,
+    MOST_SILENCE,
+    MOST_WAITING,
+    Patience,
+    retry_after,
+)
 from client.show import Lines
 from client.source import CHUNK, Source
+from client.watch import FRESH_SECONDS, WAITING, Watch
+from tests.client.conftest import ROOT
 
 
 @pytest.mark.parametrize(
@@ -150,15 +169,69 @@ def test_moments_read_well() -> None:
     assert [clock(each) for each in (0, 62.5, 3782)] == ["0:00", "1:02", "1:03:02"]
 
 
-def test_lines_tick_for_active_files_alone(capsys: pytest.CaptureFixture[str]) -> None:
+def test_lines_tell_new_stages_and_ends_at_once_and_tick_for_active_files_alone(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     with Lines(["a.wav", "b\x1b[2J.wav", "c.wav"], every=0.1) as lines:
         lines.show(0, Moment("uploading", 10))
         lines.show(1, Moment("converting", 20))
+        lines.show(1, Moment("converting", 25))
         time.sleep(0.15)
-        lines.drop(0)
+        lines.drop(0, "completed 100 %")
         time.sleep(0.1)
     assert capsys.readouterr().err.splitlines() == [
         "a.wav: uploading 10 %",
         "b\ufffd[2J.wav: converting 20 %",
-        "b\ufffd[2J.wav: converting 20 %",
+        "b\ufffd[2J.wav: converting 25 %",
+        "a.wav: completed 100 %",
+        "b\ufffd[2J.wav: converting 25 %",
     ]
+
+
+def running(stage: str, percent: float, updated_at: str = "t") -> Progress:
+    return Progress("processing", stage, percent, 8.0, 3.0, updated_at)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+def test_speed_and_time_left_are_shown_while_they_are_fresh() -> None:
+    now = Clock()
+    watch = Watch("j", Patience(), now)
+    assert watch.see(running("converting", 40)).speed == 8.0
+    now.seconds = FRESH_SECONDS + 1
+    stale = watch.see(running("converting", 40))
+    assert (stale.percent, stale.speed, stale.eta_seconds) == (40, None, None)
+    assert watch.see(running("converting", 40, "later")).eta_seconds == 3.0
+
+
+@pytest.mark.parametrize(
+    ("stage", "most"),
+    [*((each, MOST_WAITING) for each in WAITING), ("probing", MOST_SILENCE), ("new", MOST_SILENCE)],
+)
+def test_how_long_a_job_may_stand_still(stage: str, most: float) -> None:
+    now = Clock()
+    watch = Watch("j", Patience(), now)
+    watch.see(running(stage, 0))
+    now.seconds = most - 1
+    watch.see(running(stage, 0))
+    now.seconds = most
+    with pytest.raises(JobStalled, match="execution named j"):
+        watch.see(running(stage, 0))
+    over = Progress("completed", "completed", 100, None, None, "t")
+    assert watch.see(over) is over, "however late"
+
+
+def test_waiting_is_for_hours_and_outlasts_the_state_machine() -> None:
+    flow = json.loads((ROOT / "statemachine/conversion.asl.json").read_text())
+    convert = next(each for each in _states(flow) if each.get("Resource", "").endswith(".sync"))
+    assert convert["TimeoutSeconds"] < MOST_WAITING
+
+
+def _states(flow: dict[str, Any]) -> list[dict[str, Any]]:
+    return list(flow["States"].values())

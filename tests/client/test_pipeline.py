@@ -161,7 +161,7 @@ def driver(setting: str = "") -> list[str]:
         "-c",
         f"{setting}\n"
         "import sys\n"
-        "from client.command import Surroundings, main\n"
+        "from client.verbs import Surroundings, main\n"
         "cut = len(sys.argv) - 1 - sys.argv[::-1].index('--')\n"
         "main(sys.argv[1:cut], obj=Surroundings(sys.argv[cut + 1:]))\n",
     ]
