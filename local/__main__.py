@@ -23,7 +23,6 @@ from typing import NoReturn
 from local.errors import LocalError
 from local.pipeline import Pipeline
 
-PORT = 8787
 _ENDING = (signal.SIGINT, signal.SIGTERM)
 # How often to look whether the engine is still there.
 LOOK_SECONDS = 0.5
@@ -67,7 +66,7 @@ def _hear_no_more() -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
-    parser.add_argument("--port", type=int, default=PORT, help=f"0 takes a free one; {PORT}")
+    parser.add_argument("--port", type=int, default=0, help="any free one when not given")
     parser.add_argument("--data", type=Path, help="keep files, jobs and stacks in this directory")
     parser.add_argument("--ready-json", action="store_true", help="say so in JSON, to a program")
     return parser.parse_args()

@@ -22,7 +22,7 @@ from typing import Any, Self
 import boto3
 from botocore.config import Config
 
-from local.errors import EngineFailed, NotInstalled
+from local.errors import DataUnusable, EngineFailed, NotInstalled
 from local.ffmpeg import Ffmpeg, find_ffmpeg
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -35,7 +35,7 @@ STOP_SECONDS = 20.0
 class Engine:
     """One engine. With `data` its objects and state live on in that directory, and its port stays.
 
-    `environment` is added to the child's; raises EngineFailed, NotInstalled.
+    `environment` is added to the child's; raises DataUnusable, EngineFailed, NotInstalled.
     """
 
     def __init__(
@@ -121,13 +121,19 @@ class Engine:
         we may be gone before it has saved."""
         if self._data is None:
             return
-        self._data.mkdir(parents=True, exist_ok=True)
-        lock = self._claimed.enter_context((self._data / "lock").open("w"))
+        try:
+            self._data.mkdir(parents=True, exist_ok=True)
+            lock = self._claimed.enter_context((self._data / "lock").open("w"))
+        except OSError as error:
+            raise DataUnusable(
+                f"Nothing can be kept in {self._data} ({error.strerror}): give another --data, a "
+                "directory that you may write to."
+            ) from error
         self._inherited = [lock.fileno()]
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise EngineFailed(
+            raise DataUnusable(
                 f"Another pipeline is using {self._data}: stop it, or give another --data."
             ) from None
 
@@ -184,9 +190,11 @@ class Engine:
         return "\n".join(log.read_text().splitlines()[-lines:]) if log.exists() else "(no log)"
 
     def _remembered_port(self) -> int:
-        """With data, the port of the last time: addresses of it are in what was stored."""
+        """With data, the port of the last time: addresses of it are in what was stored. A note
+        that is not of a port is as none: the engine takes another when that one is taken, too."""
         note = self._data / "engine.port" if self._data else None
-        return int(note.read_text()) if note and note.exists() else 0
+        written = note.read_bytes().strip() if note and note.exists() else b""
+        return int(written) if written.isdigit() and int(written) < 2**16 else 0
 
     def _remember_port(self) -> None:
         if self._data:

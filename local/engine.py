@@ -169,10 +169,14 @@ async def _serve(listener: socket.socket, tasks: Tasks, watchman: Watchman) -> N
 
 
 async def _end(tasks: Tasks, watchman: Watchman) -> None:
-    """Return when it is time to stop serving: the tasks' last words need the server still up."""
+    """Begin when the server is up, as hypercorn asks for the end only then; return when it is time
+    to stop serving: the tasks' last words need the server still up."""
+    restarts: Any = import_module("local.fidelity.restarts")
     over = _told_to_end()
+    restarts.resume()
     while not await _within(SAVE_SECONDS, over):
         await asyncio.to_thread(_save)
+    restarts.close()
     await asyncio.to_thread(tasks.close, TASK_GRACE_SECONDS)
     await asyncio.to_thread(_save)
     # From Python 3.12 on, a server that closes waits for connections that clients keep open.

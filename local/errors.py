@@ -3,6 +3,7 @@
 LocalError
 ├── NotInstalled     something this machine lacks: install it
 ├── PortInUse        take another port
+├── DataUnusable     give another --data, or mend that directory
 ├── EngineFailed     the engine did not start or has ended: read its log
 ├── SynthFailed      app.py did not synthesise: mend infra/
 └── DeployFailed     a resource was refused: its reason is in the message
@@ -21,6 +22,10 @@ class NotInstalled(LocalError):
 
 class PortInUse(LocalError):
     exit_code = 2
+
+
+class DataUnusable(LocalError):
+    pass
 
 
 class EngineFailed(LocalError):

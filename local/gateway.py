@@ -2,7 +2,8 @@
 
 The engine serves every HTTP API under `/_aws/execute-api/{apiId}/`, on a port of its own choosing.
 Here requests and answers pass through as they are, bodies streamed, redirects not followed: the 303
-to a presigned URL is the caller's to follow. An engine that does not answer is a 502.
+to a presigned URL is the caller's to follow. An engine that does not answer is a 502. What a client
+does wrong, or leaves undone, is answered if it can be, and not reported to whoever runs this.
 """
 
 from __future__ import annotations
@@ -10,13 +11,15 @@ from __future__ import annotations
 import asyncio
 import errno
 import json
+import logging
 import socket
 import threading
 from collections.abc import Mapping
 from concurrent.futures import Future
 from typing import Self
 
-from aiohttp import ClientError, ClientSession, ClientTimeout, web
+from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, web
+from aiohttp.http_exceptions import HttpProcessingError
 from multidict import CIMultiDict
 from yarl import URL
 
@@ -41,6 +44,17 @@ _HOP_BY_HOP = frozenset(
         "server",
     }
 )
+
+
+class _ClientsFault(logging.Filter):
+    """Drops what is not HTTP: aiohttp answers it with 400, and logs it with a traceback."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
+
+
+_log = logging.getLogger(__name__)
+_log.addFilter(_ClientsFault())
 
 
 def listen(port: int) -> socket.socket:
@@ -91,7 +105,9 @@ class Gateway:
             self._session = session
             app = web.Application()
             app.router.add_route("*", "/{path:.*}", self._pass_on)
-            runner = web.AppRunner(app, access_log=None, shutdown_timeout=1, auto_decompress=False)
+            runner = web.AppRunner(
+                app, logger=_log, access_log=None, shutdown_timeout=1, auto_decompress=False
+            )
             await runner.setup()
             await web.SockSite(runner, self._listener).start()
             ready.set_result(None)
@@ -112,11 +128,21 @@ class Gateway:
             return _problem(error)
         async with answer:
             response = web.StreamResponse(status=answer.status, headers=_end_to_end(answer.headers))
-            await response.prepare(request)
-            async for chunk in answer.content.iter_chunked(65536):
-                await response.write(chunk)
-            await response.write_eof()
+            try:
+                await _copy(request, answer, response)
+            except (ClientError, ConnectionError, TimeoutError):
+                # The client has gone away, or the engine has: all that an answer already begun can
+                # say is that it is not whole, by breaking off.
+                if request.transport is not None:
+                    request.transport.abort()
             return response
+
+
+async def _copy(request: web.Request, answer: ClientResponse, response: web.StreamResponse) -> None:
+    await response.prepare(request)
+    async for chunk in answer.content.iter_chunked(65536):
+        await response.write(chunk)
+    await response.write_eof()
 
 
 def _end_to_end(headers: Mapping[str, str]) -> CIMultiDict[str]:

@@ -28,7 +28,7 @@ class Seconds:
 
 
 class Pipeline:
-    """`with Pipeline(port=8787) as pipeline:` serves until the end of the block.
+    """`with Pipeline() as pipeline:` serves until the end of the block.
 
     Raises LocalError: see local/errors.py.
     """

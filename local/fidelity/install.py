@@ -25,9 +25,9 @@ def install(code_directory: Path) -> None:
     """
     check_version(installed_version())
     # Imported here: they import the engine, which must not happen before the check.
-    from local.fidelity import cloudformation, ecs, functions, run_task, s3, states
+    from local.fidelity import cloudformation, ecs, functions, restarts, run_task, s3, states
 
-    for service in (ecs, run_task, states, cloudformation, s3):
+    for service in (ecs, run_task, states, restarts, cloudformation, s3):
         service.install()
     functions.install(code_directory)
 

@@ -32,8 +32,8 @@ _find_retrier = stepfunctions._find_matching_retrier
 
 
 class ExecutionOver(BaseException):
-    """Unwinds a state of an execution that has been stopped. Not an Exception: the engine's Retry
-    and Catch must not see it."""
+    """Unwinds a state of an execution that has been stopped, or that the engine's end interrupts.
+    Not an Exception: the engine's Retry and Catch must not see it."""
 
 
 @dataclass
@@ -44,6 +44,8 @@ class _Attempt:
     timed_out: threading.Event = field(default_factory=threading.Event)
 
 
+# Set when the engine is closing: see restarts.py.
+closing = threading.Event()
 _attempt: ContextVar[_Attempt | None] = ContextVar("attempt", default=None)
 _retry_seconds: ContextVar[float | None] = ContextVar("retry_seconds", default=None)
 
@@ -125,6 +127,7 @@ def fail_execution(execution: dict[str, Any], error: str, cause: str) -> None:
     that arrives after StopExecution turns ABORTED into FAILED, and the output repeats the error.
     """
     if execution["status"] == "RUNNING":
+        _go_on(execution)
         _fail_execution(execution, error, cause)
         execution["output"] = None
 
@@ -175,7 +178,7 @@ def sleep(seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while (left := deadline - time.monotonic()) > 0:
         time.sleep(min(left, POLL_SECONDS))
-        if reason_to_stop():
+        if closing.is_set() or reason_to_stop():
             raise ExecutionOver
 
 
@@ -225,6 +228,7 @@ def add_event(execution: dict[str, Any], kind: str, details: Any = None) -> Any:
     task is TaskTimedOut (API_HistoryEvent). ministack: no link, the whole ARN, no TaskStarted,
     TaskFailed, and states that still leave after the execution has ended.
     """
+    _go_on(execution)
     last = execution["events"][-1]
     if last["type"] in _LAST_EVENTS:
         return last
@@ -236,6 +240,12 @@ def add_event(execution: dict[str, Any], kind: str, details: Any = None) -> Any:
     if kind == "TaskScheduled":
         add_event(execution, "TaskStarted", {"taskStartedEventDetails": event[_SCHEDULED]})
     return event
+
+
+def _go_on(execution: dict[str, Any]) -> None:
+    """Every step passes here, by its event: none is made once the engine closes."""
+    if closing.is_set() and execution["status"] == "RUNNING":
+        raise ExecutionOver
 
 
 def _with_short_resource(detail: dict[str, Any]) -> dict[str, Any]:

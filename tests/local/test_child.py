@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from local.child import ROOT, Engine, engine_python
-from local.errors import EngineFailed, NotInstalled
+from local.errors import DataUnusable, EngineFailed, NotInstalled
 from local.ffmpeg import Ffmpeg
 from local.fidelity.install import PINNED_VERSION, WrongEngine, check_version
 from tests.local.conftest import eventually, zipped
@@ -177,7 +177,7 @@ def make_kept(engine: Engine) -> None:
 def test_data_is_used_by_one_engine_at_a_time(tmp_path: Path, ffmpeg: Ffmpeg) -> None:
     with (
         Engine(data=tmp_path, ffmpeg=ffmpeg),
-        pytest.raises(EngineFailed, match="Another pipeline is using"),
+        pytest.raises(DataUnusable, match="Another pipeline is using"),
         Engine(data=tmp_path, ffmpeg=ffmpeg),
     ):
         pass
@@ -193,6 +193,14 @@ def test_a_port_that_was_taken_meanwhile_is_given_up(tmp_path: Path, ffmpeg: Ffm
         with Engine(data=tmp_path, ffmpeg=ffmpeg) as engine:
             assert engine.port != port
             assert (tmp_path / "engine.port").read_text() == str(engine.port)
+
+
+@pytest.mark.parametrize("note", ["garbage", "-1", "65536", "", "\xff8080"])
+def test_a_note_that_is_of_no_port_is_as_none(tmp_path: Path, note: str) -> None:
+    (tmp_path / "engine.port").write_text(note, encoding="latin-1")
+
+    with Engine(data=tmp_path) as engine:
+        assert (tmp_path / "engine.port").read_text() == str(engine.port)
 
 
 def test_the_engine_is_reached_without_the_proxy_of_the_environment(

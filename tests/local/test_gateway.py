@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import socket
+import struct
+import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -108,8 +111,55 @@ def test_an_engine_that_is_gone_is_a_bad_gateway() -> None:
     assert answer.json()["code"] == "ENGINE_UNREACHABLE"
 
 
+def test_what_is_not_http_is_refused_and_a_client_that_goes_away_is_not_reported(
+    origin: str, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    whole = b"GET /v1/bytes HTTP/1.1\r\nhost: x\r\n\r\n"
+    for sent in (b"\x16\x03\x01 nonsense\r\n\r\n", b"GET / HTTP/1.1\r\nbad header\r\n\r\n"):
+        assert b" 400 " in said_to(origin, sent)
+    for _ in range(3):
+        said_to(origin, whole * 4)
+        said_to(origin, b"POST /v1/jobs HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n{", False)
+        chunked = b"POST /v1/jobs HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n"
+        said_to(origin, chunked, False)
+
+    assert httpx.get(f"{origin}/v1/jobs").status_code == 201  # and the others are served
+    time.sleep(0.3)
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_an_answer_the_engine_breaks_off_is_broken_off(caplog: pytest.LogCaptureFixture) -> None:
+    with socket.socket() as engine:
+        engine.bind(("127.0.0.1", 0))
+        engine.listen()
+        threading.Thread(target=answer_in_part, args=(engine,), daemon=True).start()
+        url = f"http://127.0.0.1:{engine.getsockname()[1]}"
+        with Gateway(listen(0), url, "api") as gateway, pytest.raises(httpx.TransportError):
+            httpx.get(f"{gateway.url}/v1/jobs")
+
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
+
+
 def test_a_port_in_use_is_an_error_with_exit_code_2() -> None:
     with listen(0) as taken, pytest.raises(PortInUse, match="is in use") as refused:
         listen(taken.getsockname()[1])
 
     assert refused.value.exit_code == 2
+
+
+def said_to(origin: str, request: bytes, wait: bool = True) -> bytes:
+    """The beginning of what is answered; then the connection is reset."""
+    address = httpx.URL(origin)
+    with socket.create_connection((address.host, address.port or 0), timeout=10) as client:
+        client.sendall(request)
+        answer = client.recv(64) if wait else b""
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    return answer
+
+
+def answer_in_part(engine: socket.socket) -> None:
+    connection, _ = engine.accept()
+    with connection:
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nfour")

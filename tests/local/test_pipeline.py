@@ -16,8 +16,11 @@ import httpx
 import pytest
 
 from local.child import ROOT
+from local.ffmpeg import Ffmpeg
+from tests.end_to_end import journey
 from tests.local.conftest import eventually
 
+TONE_SECONDS = 8 * 60
 Start = Callable[..., subprocess.Popen[str]]
 
 
@@ -171,6 +174,57 @@ def test_with_data_a_restart_finds_what_was_there_and_deploys_nothing_anew(
     tables = json.loads((data / "state" / "dynamodb.json").read_text())
     assert first["fileId"] in json.dumps(tables)
     assert left(tmp_path) == []
+
+
+@pytest.fixture(scope="module")
+def long_tone(ffmpeg: Ffmpeg, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Long enough to be caught in the middle: 85 MB of WAV."""
+    path = tmp_path_factory.mktemp("long") / "tone.wav"
+    tone = f"sine=frequency=330:sample_rate=44100:duration={TONE_SECONDS}"
+    command = ["-v", "error", "-nostdin", "-f", "lavfi", "-i", tone, "-ac", "2", str(path)]
+    subprocess.run([ffmpeg.ffmpeg, *command], check=True)
+    return path
+
+
+def test_a_conversion_that_the_end_interrupts_is_completed_after_the_next_start(
+    start: Start, tmp_path: Path, ffmpeg: Ffmpeg, long_tone: Path
+) -> None:
+    arguments = ("--ready-json", "--data", str(tmp_path / "data"))
+    process = start(*arguments)
+    api = ready(process)["api"]
+    file_id = journey.send(api, long_tone, {"format": "mp3", "bitrateKbps": 128})
+    [job] = journey.jobs_of(api, file_id)
+    eventually(lambda: journey.progress(api, job["jobId"])["percent"] > 2, seconds=30)
+    process.terminate()
+    assert process.wait(30) == 0
+
+    process = start(*arguments)
+    api = ready(process)["api"]  # on another port: what clients know are the ids
+    done = journey.finished(api, job["jobId"])
+    journey.download(api, job["jobId"], tmp_path / "tone.mp3")
+
+    assert (done["status"], done["error"]) == ("completed", None)
+    assert done["attempt"] >= 2
+    assert journey.decoded_seconds(ffmpeg, tmp_path / "tone.mp3") == pytest.approx(
+        TONE_SECONDS, abs=0.1
+    )
+    process.terminate()
+    assert process.wait(30) == 0
+    assert left(tmp_path) == []
+
+
+def test_data_that_cannot_be_kept_there_is_refused_without_a_traceback(
+    start: Start, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    process = start("--data", str(tmp_path / "file" / "nope"))
+    assert process.wait(30) == 1
+
+    assert process.stderr is not None
+    complaint = process.stderr.read()
+    assert complaint.startswith(f"Nothing can be kept in {tmp_path / 'file' / 'nope'} (")
+    assert "give another --data" in complaint
+    assert "Traceback" not in complaint
 
 
 def answers(url: str) -> bool:
