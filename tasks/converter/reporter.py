@@ -13,7 +13,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
-from conversion.errors import RecordsUnavailable
+from conversion.errors import RecordsUnavailable, TransientError
 from conversion.progress import Progress, ProgressStore, Stage
 
 log = logging.getLogger(__name__)
@@ -49,6 +49,9 @@ class Reporter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        """An attempt that is to be tried again says so: the next may have to wait for capacity."""
+        if isinstance(error, TransientError) and self._error is None:
+            self.stage(Stage.RESTARTING)
         with self._news:
             self._over = True
             self._news.notify()
