@@ -35,8 +35,8 @@ def engine(ffmpeg: Ffmpeg) -> Iterator[Engine]:
 @pytest.fixture(scope="session")
 def cluster(engine: Engine) -> str:
     ecs = engine.client("ecs")
-    ecs.create_cluster(clusterName="work", capacityProviders=["FARGATE", "FARGATE_SPOT"])
-    return "work"
+    ecs.create_cluster(clusterName="conversions", capacityProviders=["FARGATE", "FARGATE_SPOT"])
+    return "conversions"
 
 
 @pytest.fixture
@@ -144,10 +144,13 @@ def function(engine: Engine) -> Callable[..., str]:
 
 
 def zipped(files: dict[str, str]) -> bytes:
+    """The same bytes for the same files: an entry made by its name alone carries the time."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, text in files.items():
-            archive.writestr(name, text)
+            entry = zipfile.ZipInfo(name)
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, text)
     return buffer.getvalue()
 
 
