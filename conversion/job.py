@@ -8,10 +8,10 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 
+from conversion.clock import expiry, has_passed, timestamp, utc_now
 from conversion.errors import InvalidRequest
 from conversion.formats import Format, format_named
 
@@ -225,8 +225,7 @@ class Job:
 
     @property
     def has_expired(self) -> bool:
-        """TTL deletes days late (AWS: "within a few days"), so readers decide for themselves."""
-        return self.expires_at <= utc_now().timestamp()
+        return has_passed(self.expires_at)
 
     def to_item(self) -> Item:
         return {
@@ -300,16 +299,3 @@ def job_id_for(source: Source, conversion: Conversion, nonce: str = "") -> str:
     """
     parts = [source.bucket, source.key, source.version_id or source.etag, str(conversion), nonce]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
-def timestamp(moment: datetime) -> str:
-    """ISO 8601 in UTC with milliseconds: sorts as text in the order of time."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def expiry(moment: datetime, retention_days: int) -> int:
-    return int((moment + timedelta(days=retention_days)).timestamp())

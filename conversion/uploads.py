@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, Protocol
 
+from conversion.clock import expiry, has_passed, timestamp, utc_now
 from conversion.errors import EmptyUpload, InvalidRequest, UnsupportedMediaType, UploadTooLarge
 from conversion.formats import INPUT_SUFFIXES
-from conversion.job import Conversion, Item, expiry, timestamp, utc_now
+from conversion.job import Conversion, Item
 
 PREFIX = "uploads/"
 
@@ -48,7 +49,7 @@ class Upload:
 
     @property
     def has_expired(self) -> bool:
-        return self.expires_at <= utc_now().timestamp()
+        return has_passed(self.expires_at)
 
     @classmethod
     def from_request(cls, body: Any, max_bytes: int, retention_days: int) -> Upload:

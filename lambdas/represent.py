@@ -9,7 +9,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from conversion.job import Failure, Job, Output, timestamp
+from conversion.clock import timestamp
+from conversion.job import Failure, Job, Output
 from conversion.progress import Progress
 from conversion.stores.objects import SignedRequest
 from conversion.uploads import Upload

@@ -89,16 +89,7 @@ class Engine:
         return self._process is not None and self._process.poll() is not None
 
     def client(self, service: str, config: Config | None = None) -> Any:
-        # Never through a proxy, whatever HTTP_PROXY says: it could not reach our loopback.
-        direct = Config(proxies={})
-        return boto3.client(  # pyright: ignore[reportUnknownMemberType]
-            service,  # pyright: ignore[reportArgumentType]
-            endpoint_url=self.url,
-            region_name=REGION,
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-            config=direct.merge(config) if config else direct,
-        )
+        return client_of(self.url, service, config)
 
     def stop(self) -> None:
         """Close the pipe the engine lives by, wait for its end, and remove what was temporary."""
@@ -199,6 +190,20 @@ class Engine:
     def _remember_port(self) -> None:
         if self._data:
             (self._data / "engine.port").write_text(str(self.port))
+
+
+def client_of(url: str, service: str, config: Config | None = None) -> Any:
+    """A boto3 client of the engine at `url`, which takes any credentials."""
+    # Never through a proxy, whatever HTTP_PROXY says: it could not reach our loopback.
+    direct = Config(proxies={})
+    return boto3.client(  # pyright: ignore[reportUnknownMemberType]
+        service,  # pyright: ignore[reportArgumentType]
+        endpoint_url=url,
+        region_name=REGION,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+        config=direct.merge(config) if config else direct,
+    )
 
 
 def engine_python() -> Path:

@@ -16,11 +16,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import boto3
-from botocore.config import Config
 from rich.console import Console
 from rich.table import Table
 
+from local.child import client_of
 from local.ffmpeg import find_ffmpeg
 from local.sample import make_sample
 
@@ -80,7 +79,7 @@ def _convert_and_show(console: Console, ready: dict[str, Any], scratch: Path) ->
 
 
 def _show_execution(console: Console, ready: dict[str, Any], job_id: str) -> None:
-    client = _client("stepfunctions", ready)
+    client = client_of(ready["engine"], "stepfunctions")
     arn = ready["stateMachineArn"].replace(":stateMachine:", ":execution:") + f":{job_id}"
     history = client.get_execution_history(executionArn=arn, maxResults=1000)["events"]
     console.print(f"\nThe execution named {job_id}, as Step Functions tells it:")
@@ -109,9 +108,9 @@ def state_visits(history: list[dict[str, Any]]) -> list[StateVisit]:
 
 
 def _show_leftovers(console: Console, ready: dict[str, Any]) -> None:
-    uploads = _client("s3", ready).list_multipart_uploads(Bucket=ready["bucket"])
+    uploads = client_of(ready["engine"], "s3").list_multipart_uploads(Bucket=ready["bucket"])
     console.print(f"Multipart uploads left open: {len(uploads.get('Uploads', []))}")
-    for facts in task_facts(_client("logs", ready)):
+    for facts in task_facts(client_of(ready["engine"], "logs")):
         console.print(
             f"The converter ended with code {facts['exitCode']} after {facts['seconds']:.1f} s, "
             f"wrote {facts['writtenBytes']} bytes to its disk and left {facts['scratchBytes']}, "
@@ -131,17 +130,6 @@ def task_facts(logs: Any) -> list[dict[str, Any]]:
         ]
     ]
     return [json.loads(line) for line in lines if '"scratchBytes"' in line]
-
-
-def _client(service: str, ready: dict[str, Any]) -> Any:
-    return boto3.client(
-        service,
-        endpoint_url=ready["engine"],
-        region_name="us-east-1",
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-        config=Config(proxies={}),  # loopback is never behind one
-    )
 
 
 if __name__ == "__main__":

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from conversion.clock import expiry, timestamp, utc_now
 from conversion.errors import JobExpired, JobNotFound, JobOver, SupersededAttempt
-from conversion.job import Failure, Item, Job, Output, Status, expiry, timestamp, utc_now
+from conversion.job import Failure, Item, Job, Output, Status
 from conversion.stores.attributes import (
     ConditionFailed,
     can_be_key,

@@ -23,8 +23,8 @@ from botocore.exceptions import (
     ParamValidationError,
 )
 
+from conversion.clock import timestamp, utc_now
 from conversion.errors import SourceChanged, SourceMissing, StorageUnavailable
-from conversion.job import timestamp, utc_now
 
 
 @dataclass(frozen=True)

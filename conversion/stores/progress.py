@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from conversion.clock import expiry, timestamp, utc_now
 from conversion.errors import RecordsUnavailable, SupersededAttempt
-from conversion.job import Item, expiry, timestamp, utc_now
+from conversion.job import Item
 from conversion.progress import Progress, Stage
 from conversion.stores.attributes import (
     ConditionFailed,

@@ -132,7 +132,7 @@ def _muxer(sound: Sound, target: Format, room: int) -> list[str]:
 
 
 def _is_deep(sound: Sound, target: Format) -> bool:
-    return target.bitrates is None and sound.bits > 16
+    return target.lossless and sound.bits > 16
 
 
 def _channels(sound: Sound, target: Format) -> int:

@@ -14,7 +14,6 @@ import re
 import secrets
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
 from typing import Any, Self, cast
 
 from tasks.converter.blocks import BLOCK_BYTES, Blocks, Readable
@@ -68,12 +67,7 @@ class SourceGate:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         self._blocks.close()
         self._server.shutdown()
         self._server.server_close()

@@ -19,7 +19,6 @@ import secrets
 import select
 import socket
 import threading
-from types import TracebackType
 from typing import Protocol, Self
 
 from conversion.errors import Interrupted, OutputBroken
@@ -68,12 +67,7 @@ class ObjectSink:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         self._closing.set()
         self._thread.join(10 * _POLL_SECONDS)
         self._control_port.close()

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from conversion.clock import utc_now
 from conversion.errors import FenceError, JobExpired, JobNotFound, JobOver, SupersededAttempt
-from conversion.job import Failure, JobStore, Status, utc_now
+from conversion.job import Failure, JobStore, Status
 from tests.contract.examples import (
     FAILURE,
     FILE_ID,

@@ -132,7 +132,7 @@ def test_the_history_of_a_task_names_it(
 
     details = submitted["taskSubmittedEventDetails"]
     assert (details["resourceType"], details["resource"]) == ("ecs", "runTask.sync")
-    assert ":task/work/" in json.loads(details["output"])["Tasks"][0]["TaskArn"]
+    assert ":task/conversions/" in json.loads(details["output"])["Tasks"][0]["TaskArn"]
 
 
 def attempts(machines: Machines, execution: str) -> int:

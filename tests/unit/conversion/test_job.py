@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conversion.clock import expiry, timestamp, utc_now
 from conversion.errors import InvalidRequest, UnsupportedOutputFormat
 from conversion.formats import FORMATS
 from conversion.job import (
@@ -21,10 +22,7 @@ from conversion.job import (
     Output,
     Source,
     Status,
-    expiry,
     job_id_for,
-    timestamp,
-    utc_now,
 )
 from conversion.stores.attributes import from_attributes, to_attributes
 from tests.contract.examples import FAILURE, JOB, LONG_AGO, OUTPUT, SOURCE, a_job

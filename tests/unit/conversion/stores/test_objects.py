@@ -13,8 +13,8 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 from botocore.stub import Stubber
 
+from conversion.clock import timestamp, utc_now
 from conversion.errors import SourceChanged, SourceMissing, StorageUnavailable
-from conversion.job import timestamp, utc_now
 from conversion.stores import clients
 from conversion.stores.objects import Objects, crc32, s3_errors
 from tests.contract import pretend
