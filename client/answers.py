@@ -10,20 +10,6 @@ OVER = frozenset({"completed", "failed", "cancelled"})
 
 
 @dataclass(frozen=True)
-class Conversion:
-    """What is asked for; whether there is such a format is for the API to say."""
-
-    format: str
-    bitrate_kbps: int | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        asked: dict[str, Any] = {"format": self.format}
-        if self.bitrate_kbps is not None:
-            asked["bitrateKbps"] = self.bitrate_kbps
-        return asked
-
-
-@dataclass(frozen=True)
 class UploadPlan:
     """Where the bytes go, and the headers that were signed: they must be sent as they are."""
 
@@ -49,17 +35,77 @@ class Failure:
 
 
 @dataclass(frozen=True)
+class JobWarning:
+    """Something to know about a job that is completed all the same."""
+
+    code: str
+    message: str
+
+    def to_json(self) -> dict[str, str]:
+        return {"code": self.code, "message": self.message}
+
+    @classmethod
+    def from_json(cls, body: Any) -> JobWarning:
+        return cls(str(body["code"]), str(body["message"]))
+
+
+@dataclass(frozen=True)
+class Loudness:
+    """EBU R 128's measures of one signal, in LUFS, LU and dBTP; None where it is silent."""
+
+    integrated_lufs: float | None
+    range_lu: float | None
+    true_peak_dbtp: float | None
+
+    def to_json(self) -> dict[str, float | None]:
+        return {
+            "integratedLufs": self.integrated_lufs,
+            "rangeLu": self.range_lu,
+            "truePeakDbtp": self.true_peak_dbtp,
+        }
+
+    @classmethod
+    def from_json(cls, body: Any) -> Loudness:
+        measures = (body.get(name) for name in ("integratedLufs", "rangeLu", "truePeakDbtp"))
+        return cls(*(None if each is None else float(each) for each in measures))
+
+
+@dataclass(frozen=True)
+class LoudnessChange:
+    before: Loudness
+    after: Loudness
+
+    def to_json(self) -> dict[str, Any]:
+        return {"before": self.before.to_json(), "after": self.after.to_json()}
+
+    @classmethod
+    def from_json(cls, body: Any) -> LoudnessChange | None:
+        if not body:
+            return None
+        return cls(Loudness.from_json(body["before"]), Loudness.from_json(body["after"]))
+
+
+@dataclass(frozen=True)
 class Output:
     bytes: int
     file_name: str
     duration_seconds: float | None
     mode: str | None
+    loudness: LoudnessChange | None
+    has_waveform: bool
 
     @classmethod
     def from_json(cls, body: Any) -> Output | None:
         if not body:
             return None
-        return cls(body["bytes"], body["fileName"], body.get("durationSeconds"), body.get("mode"))
+        return cls(
+            bytes=body["bytes"],
+            file_name=body["fileName"],
+            duration_seconds=body.get("durationSeconds"),
+            mode=body.get("mode"),
+            loudness=LoudnessChange.from_json(body.get("loudness")),
+            has_waveform=bool(body.get("waveform")),
+        )
 
 
 @dataclass(frozen=True)
@@ -68,6 +114,7 @@ class Job:
     status: str
     format: str
     output: Output | None
+    warnings: tuple[JobWarning, ...]
     failure: Failure | None
 
     @property
@@ -81,6 +128,7 @@ class Job:
             status=body["status"],
             format=body["conversion"]["format"],
             output=Output.from_json(body.get("output")),
+            warnings=tuple(JobWarning.from_json(each) for each in body.get("warnings") or ()),
             failure=Failure.from_json(body.get("error")),
         )
 

@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 
 import httpx
 
-from client.answers import Conversion, Job, Progress, UploadPlan
+from client.answers import Job, Progress, UploadPlan
+from client.asking import Asked
 from client.errors import ApiBusy, ApiUnreachable, JobStillRunning, Refused, UnexpectedAnswer
 from client.retry import BUSY, Patience, retry_after
 
@@ -38,8 +39,8 @@ class Api:
         self._http = http
         self._patience = patience
 
-    async def create_upload(self, file_name: str, size: int, conversion: Conversion) -> UploadPlan:
-        body = {"fileName": file_name, "bytes": size, "conversions": [conversion.to_json()]}
+    async def create_upload(self, file_name: str, size: int, conversion: Asked) -> UploadPlan:
+        body = {"fileName": file_name, "bytes": size, "conversions": [conversion]}
         return _read(await self._ask("POST", "uploads", json=body), UploadPlan.from_json)
 
     async def jobs_of(self, file_id: str) -> list[Job]:
@@ -56,9 +57,10 @@ class Api:
         job: Job = await self._patience.retrying()(self._finished_job, job_id)
         return job
 
-    async def output_url(self, job_id: str) -> str:
-        """Where the output can be had for a while: the API answers 303 with a signed URL."""
-        response = await self._ask("GET", f"jobs/{job_id}/output")
+    async def url_of(self, job_id: str, what: str = "output") -> str:
+        """Where the output, or `waveform.json` or `waveform.png`, can be had for a while: the API
+        answers 303 with a signed URL."""
+        response = await self._ask("GET", f"jobs/{job_id}/{what}")
         location = response.headers.get("location")
         if response.status_code != HTTPStatus.SEE_OTHER or not location:
             raise _unexpected(response)

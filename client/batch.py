@@ -12,8 +12,8 @@ from pathlib import Path
 
 import httpx
 
-from client.answers import Conversion
 from client.api import Api, api_client
+from client.asking import Asked
 from client.convert import Journey, Service
 from client.destination import Destination
 from client.errors import (
@@ -38,7 +38,7 @@ class Batch:
     def __init__(
         self,
         files: Sequence[Path],
-        conversion: Conversion,
+        conversion: Asked,
         destination: Destination,
         display: Display,
         over: Callable[[Outcome], None],

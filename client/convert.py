@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePath
 
 from tenacity import (
@@ -16,8 +18,9 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from client.answers import Conversion, Job, Output
+from client.answers import Job, Output
 from client.api import Api
+from client.asking import Asked
 from client.destination import Destination
 from client.errors import JobCancelled, JobNotStarted, Refused, UnexpectedAnswer
 from client.moment import Meter, Moment
@@ -29,6 +32,8 @@ from client.watch import Watch
 
 # All of an output's name that we take from afar: it must never lead out of the folder.
 _SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,10}")
+# What is saved beside an output that has a waveform, and what the API calls it.
+_WAVEFORM = {".waveform.json": "waveform.json", ".waveform.png": "waveform.png"}
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,7 @@ class Journey:
     def __init__(
         self,
         file: Path,
-        conversion: Conversion,
+        conversion: Asked,
         destination: Destination,
         number: int,
         shown: Callable[[Moment], None],
@@ -66,7 +71,7 @@ class Journey:
         self.job_id = (await self._job_of(file_id, service)).job_id
         job = await self._watch(self.job_id, service)
         made = _output_of(job)
-        return Outcome.completed(self.file, job, made, await self._download(job, made, service))
+        return Outcome.completed(self.file, job, await self._download(job, made, service))
 
     async def _upload(self, service: Service) -> str:
         source = Source.at(self.file)
@@ -95,8 +100,8 @@ class Journey:
         return job
 
     async def _find_job(self, file_id: str, service: Service) -> Job | None:
-        jobs = await service.api.jobs_of(file_id)
-        return next((each for each in jobs if each.format == self._conversion.format), None)
+        """An upload of ours asks for one conversion, and so has one job."""
+        return next(iter(await service.api.jobs_of(file_id)), None)
 
     async def _watch(self, job_id: str, service: Service) -> Job:
         """The job when it is over. Raises JobStalled when it has ceased to move."""
@@ -110,24 +115,35 @@ class Journey:
                 return await service.api.finished_job(job_id)
             await asyncio.sleep(wait)
 
-    async def _download(self, job: Job, made: Output, service: Service) -> Path:
+    async def _download(self, job: Job, made: Output, service: Service) -> list[Path]:
+        """The output and what comes with it, once all of it is there."""
         meter = Meter("downloading", made.bytes)
         self._shown(meter.at(0))
-        with self._destination.part() as part:
-            await service.storage.fetch(
-                lambda: service.api.output_url(job.job_id),
-                part.file,
-                made.bytes,
-                lambda done: self._shown(meter.at(done)),
-            )
-            return self._destination.place(part, self._output_name(made), self._number)
+        with ExitStack() as open_parts:
+            parts = {
+                suffix: open_parts.enter_context(self._destination.part())
+                for suffix in (_suffix(job, made), *(_WAVEFORM if made.has_waveform else ()))
+            }
+            for suffix, part in parts.items():
+                beside = _WAVEFORM.get(suffix)
+                await service.storage.fetch(
+                    partial(service.api.url_of, job.job_id, beside or "output"),
+                    part.file,
+                    None if beside else made.bytes,
+                    _unseen if beside else lambda done: self._shown(meter.at(done)),
+                )
+            return self._destination.place(parts, output_stem(self.file), self._number)
 
-    def _output_name(self, made: Output) -> str:
-        """Our own name for the file, with the suffix the deployment gives the format."""
-        suffix = PurePath(made.file_name).suffix
-        if not _SUFFIX.fullmatch(suffix):
-            suffix = f".{self._conversion.format}"
-        return f"{output_stem(self.file)}{suffix}"
+
+def _suffix(job: Job, made: Output) -> str:
+    """The one the deployment gives the format; its name is our own file's. What is no suffix, and
+    could lead elsewhere, is left out."""
+    told = (PurePath(made.file_name).suffix, f".{job.format}")
+    return next((each for each in told if _SUFFIX.fullmatch(each)), "")
+
+
+def _unseen(_: int) -> None:
+    """A waveform is downloaded in no time."""
 
 
 def _output_of(job: Job) -> Output:

@@ -1,17 +1,18 @@
 """Where outputs land: whole or not at all, and never on top of anything.
 
 A download goes to a hidden `.sluice-….part` beside its place and is named only when it is
-complete. A name that is taken is numbered, as browsers do: `talk.mp3`, then `talk (1).mp3`.
+complete. A name that is taken is numbered, as browsers do: `talk.mp3`, then `talk (1).mp3`. Formats
+may share a suffix (m4a and alac do), and the same file may be converted twice: both are numbered.
 """
 
 from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Generator
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import BinaryIO
 
 from client.errors import OutputNotWritable
@@ -44,22 +45,37 @@ class Destination:
         finally:
             path.unlink(missing_ok=True)
 
-    def place(self, part: Part, name: str, number: int) -> Path:
-        """Give the finished part its name, with the first free number from `number` on."""
-        part.file.close()
+    def place(self, parts: Mapping[str, Part], stem: str, number: int) -> list[Path]:
+        """Give the finished parts their names, by their suffixes: all under the first number, from
+        `number` on, that is free for each of them. They belong together and are told by that."""
+        for part in parts.values():
+            part.file.close()
         while True:
-            target = self.folder / numbered(name, number)
-            try:
-                _name(part.path, target)
-            except FileExistsError:
-                number += 1
-            else:
-                return target
+            name = numbered(stem, number)
+            targets = [self.folder / f"{name}{suffix}" for suffix in parts]
+            if _name_all([each.path for each in parts.values()], targets):
+                return targets
+            number += 1
 
 
-def numbered(name: str, number: int) -> str:
-    stem, suffix = PurePath(name).stem, PurePath(name).suffix
-    return f"{stem} ({number}){suffix}" if number else name
+def numbered(stem: str, number: int) -> str:
+    return f"{stem} ({number})" if number else stem
+
+
+def _name_all(parts: Sequence[Path], targets: Sequence[Path]) -> bool:
+    """All of them or, where a name is taken, none."""
+    named: list[tuple[Path, Path]] = []
+    try:
+        for part, target in zip(parts, targets, strict=True):
+            _name(part, target)
+            named.append((part, target))
+    except OSError as error:
+        for part, target in named:
+            _take_back(part, target)
+        if isinstance(error, FileExistsError):
+            return False
+        raise
+    return True
 
 
 def _name(part: Path, target: Path) -> None:
@@ -72,3 +88,11 @@ def _name(part: Path, target: Path) -> None:
     except OSError:
         os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
         part.replace(target)
+
+
+def _take_back(part: Path, target: Path) -> None:
+    """The part has its name still where it was linked, and lost it where it was moved."""
+    if part.exists():
+        target.unlink()
+    else:
+        target.rename(part)

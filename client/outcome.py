@@ -7,14 +7,14 @@ interrupted and terminated, are the shell's own numbers, 128 + signal.)
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rich.filesize import decimal
 
-from client.answers import Job, Output
+from client.answers import Job, JobWarning, LoudnessChange, Output
 from client.errors import (
     ApiUnreachable,
     ClientError,
@@ -30,17 +30,21 @@ CONVERTED, SOME_FAILED, OUT_OF_REACH, INTERRUPTED, TERMINATED = 0, 1, 3, 130, 14
 
 @dataclass(frozen=True)
 class Outcome:
-    """Exactly one of `output` (the file on this machine) and `error` is there."""
+    """Exactly one of `output` (the file on this machine) and `error` is there. `waveform` are the
+    files beside the output."""
 
     file: Path
     job_id: str | None
     output: Path | None = None
+    waveform: tuple[Path, ...] = ()
     made: Output | None = None
+    warnings: tuple[JobWarning, ...] = ()
     error: ClientError | None = None
 
     @classmethod
-    def completed(cls, file: Path, job: Job, made: Output, output: Path) -> Outcome:
-        return cls(file, job.job_id, output, made)
+    def completed(cls, file: Path, job: Job, placed: Sequence[Path]) -> Outcome:
+        output, *waveform = placed
+        return cls(file, job.job_id, output, tuple(waveform), job.output, job.warnings)
 
     @classmethod
     def failed(cls, file: Path, error: ClientError, job_id: str | None = None) -> Outcome:
@@ -64,14 +68,18 @@ class Outcome:
 
     def to_json(self) -> dict[str, Any]:
         error = self.error and {"code": self.error.code, "message": self.error.message}
+        made = self.made
         return {
             "file": str(self.file),
             "jobId": self.job_id,
             "status": self.status,
             "output": None if self.output is None else str(self.output),
-            "durationSeconds": self.made and self.made.duration_seconds,
-            "bytes": self.made and self.made.bytes,
-            "mode": self.made and self.made.mode,
+            "durationSeconds": made and made.duration_seconds,
+            "bytes": made and made.bytes,
+            "mode": made and made.mode,
+            "loudness": made and made.loudness and made.loudness.to_json(),
+            "waveform": [str(each) for each in self.waveform],
+            "warnings": [each.to_json() for each in self.warnings],
             "error": error,
         }
 
@@ -79,9 +87,27 @@ class Outcome:
         if self.error is not None:
             return f"{self.file}: {self.error.code}: {self.error.message}"
         assert self.made is not None
-        seconds = self.made.duration_seconds
+        seconds, loudness = self.made.duration_seconds, self.made.loudness
         facts = [] if seconds is None else [clock(seconds)]
-        return f"{self.file} -> {self.output} ({', '.join([*facts, decimal(self.made.bytes)])})"
+        facts.append(decimal(self.made.bytes))
+        facts += [] if loudness is None else [_changed(loudness)]
+        saved = ", ".join(map(str, (self.output, *self.waveform)))
+        return f"{self.file} -> {saved} ({', '.join(facts)})"
+
+    @property
+    def told_warnings(self) -> list[str]:
+        return [f"{self.file}: warning: {each.code}: {each.message}" for each in self.warnings]
+
+
+def _changed(loudness: LoudnessChange) -> str:
+    """`-27.3 -> -16.0 LUFS, peak -3.1 -> -1.0 dBTP`."""
+    before, after = loudness.before, loudness.after
+    lufs = f"{_figure(before.integrated_lufs)} -> {_figure(after.integrated_lufs)} LUFS"
+    return f"{lufs}, peak {_figure(before.true_peak_dbtp)} -> {_figure(after.true_peak_dbtp)} dBTP"
+
+
+def _figure(measured: float | None) -> str:
+    return "silence" if measured is None else f"{measured:.1f}"
 
 
 def exit_code(outcomes: Iterable[Outcome]) -> int:

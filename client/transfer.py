@@ -46,11 +46,15 @@ class Storage:
                     raise StorageRefused("There is an object in this upload's place already.")
 
     async def fetch(
-        self, signed_url: Callable[[], Awaitable[str]], file: BinaryIO, size: int, moved: Moved
+        self,
+        signed_url: Callable[[], Awaitable[str]],
+        file: BinaryIO,
+        size: int | None,
+        moved: Moved,
     ) -> None:
-        """Write exactly `size` bytes into `file`. Each attempt asks for a URL of its own, so that
-        one that has expired in the meantime does no harm. Raises StorageRefused or DownloadBroken.
-        """
+        """Write the object into `file`: exactly `size` bytes where that is known, and in any case
+        as many as S3 announces. Each attempt asks for a URL of its own, so that one that has
+        expired in the meantime does no harm. Raises StorageRefused or DownloadBroken."""
         async for attempt in self._patience.retrying():
             with attempt:
                 file.seek(0)
@@ -68,7 +72,7 @@ class Storage:
             return response.status_code
         raise _storage_error(response, UploadBroken)
 
-    async def _fetch_once(self, url: str, file: BinaryIO, size: int, moved: Moved) -> None:
+    async def _fetch_once(self, url: str, file: BinaryIO, size: int | None, moved: Moved) -> None:
         # The stored bytes are wanted as they are: a compressed answer could not be counted.
         as_stored = {"accept-encoding": "identity"}
         try:
@@ -85,8 +89,8 @@ class Storage:
         _check_length(str(file.tell()), size)
 
 
-def _check_length(got: str | None, size: int) -> None:
-    if got is not None and got != str(size):
+def _check_length(got: str | None, size: int | None) -> None:
+    if got is not None and size is not None and got != str(size):
         raise DownloadBroken(f"The output has {size} bytes, but {got} came: try again.")
 
 

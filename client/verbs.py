@@ -19,10 +19,10 @@ from typing import Any
 
 import click
 
-from client.answers import Conversion
+from client.asking import Asked, conversion_options
 from client.batch import Batch
 from client.destination import Destination
-from client.options import api_url, bitrate
+from client.options import api_url
 from client.outcome import INTERRUPTED, TERMINATED, Outcome, exit_code
 from client.pipeline import LOCAL, local_pipeline, run_in_foreground
 from client.retry import Patience
@@ -80,20 +80,7 @@ def up(surroundings: Surroundings, port: int, data: Path | None) -> None:
 @click.argument(
     "files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path)
 )
-@click.option(
-    "--to",
-    "target",
-    metavar="FORMAT",
-    required=True,
-    help="mp3, flac, opus …: what the deployment offers.",
-)
-@click.option(
-    "--bitrate",
-    "bitrate_kbps",
-    metavar="RATE",
-    type=bitrate,
-    help="For lossy formats: 192k, 192000 or 192 mean the same.",
-)
+@conversion_options
 @click.option(
     "--out",
     metavar="DIR",
@@ -122,8 +109,7 @@ def up(surroundings: Surroundings, port: int, data: Path | None) -> None:
 def convert(
     surroundings: Surroundings,
     files: tuple[Path, ...],
-    target: str,
-    bitrate_kbps: int | None,
+    conversion: Asked,
     out: Path,
     jobs: int,
     as_json: bool,
@@ -137,8 +123,8 @@ def convert(
 
     Standard output has a line a file, as each is over: where its output is, or with --json an
     object with file, jobId, status (completed, failed, cancelled, interrupted), output,
-    durationSeconds, bytes, mode and error (null, or code and message). All else is on standard
-    error.
+    durationSeconds, bytes, mode, loudness (null, or before and after), waveform (the files saved),
+    warnings and error (null, or code and message). All else, warnings too, is on standard error.
 
     \b
     Exit codes:
@@ -155,7 +141,7 @@ def convert(
     deployment = nullcontext(api) if api else local_pipeline(display.note, surroundings.local)
     batch = Batch(
         files,
-        Conversion(target.lower(), bitrate_kbps),
+        conversion,
         Destination(out),
         display,
         lambda outcome: _report(outcome, display, as_json),
@@ -187,6 +173,8 @@ def _run(
 
 
 def _report(outcome: Outcome, display: Display, as_json: bool) -> None:
+    for warning in outcome.told_warnings:
+        display.note(warning)
     if as_json:
         display.result(json.dumps(outcome.to_json()))
     elif outcome.error is None:

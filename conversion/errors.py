@@ -5,10 +5,10 @@
     ├── RequestError         the request cannot be served as asked: change it (4xx, RFC 9457)
     │   ├── InvalidRequest, UnsupportedOutputFormat, UnsupportedMediaType
     │   ├── EmptyUpload, UploadTooLarge
-    │   └── FileNotFound, JobNotFound, JobExpired, JobNotReady, NoOutput
+    │   └── FileNotFound, JobNotFound, JobExpired, JobNotReady, NoOutput, NoWaveform
     ├── PermanentError       this input never becomes this output: the job fails for good
     │   ├── SourceMissing, SourceChanged, EmptyInput, InputTooLarge, InputTooLong, InputOutOfRange
-    │   ├── UnsupportedInput, NoAudioStream, TruncatedInput, CorruptInput
+    │   ├── UnsupportedInput, NoAudioStream, TruncatedInput, CorruptInput, TrimOutOfRange
     │   ├── EncoderRefused, OutputTooLarge, OutputBroken, ConverterStalled
     │   └── ConverterCrashed, ConverterInterrupted, TaskNotStarted, TimedOut   (written by the flow)
     ├── TransientError       trying again can succeed: the task exits 75 and Step Functions retries
@@ -93,6 +93,13 @@ class NoOutput(RequestError):
     http_status = 409
 
 
+class NoWaveform(RequestError):
+    """None was asked for, so that waiting would not help."""
+
+    code = "NO_WAVEFORM"
+    http_status = 404
+
+
 class PermanentError(SluiceError):
     """The job fails with this code; the same input would fail again."""
 
@@ -135,6 +142,12 @@ class TruncatedInput(PermanentError):
 
 class CorruptInput(PermanentError):
     code = "CORRUPT_INPUT"
+
+
+class TrimOutOfRange(PermanentError):
+    """The file is shorter than where the trim begins or ends."""
+
+    code = "TRIM_OUT_OF_RANGE"
 
 
 class EncoderRefused(PermanentError):

@@ -12,8 +12,8 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from conversion.clock import expiry, has_passed, timestamp, utc_now
-from conversion.errors import InvalidRequest
-from conversion.formats import Format, format_named
+from conversion.conversion import Conversion
+from conversion.outcome import Failure, Output, WaveformKeys
 
 Item = dict[str, Any]
 
@@ -33,70 +33,6 @@ class Status(StrEnum):
     @property
     def is_terminal(self) -> bool:
         return self in (Status.COMPLETED, Status.FAILED, Status.CANCELLED)
-
-
-class Mode(StrEnum):
-    """How the output was written: streamed into S3, or by way of a file on the task's disk."""
-
-    STREAM = "stream"
-    FILE = "file"
-
-
-@dataclass(frozen=True)
-class Conversion:
-    """What is asked for: a format of conversion/formats.py and, where it has one, a bitrate."""
-
-    format: str
-    bitrate_kbps: int | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse what can never work. Raises UnsupportedOutputFormat or InvalidRequest."""
-        bitrates = format_named(self.format).bitrates
-        if self.bitrate_kbps is None:
-            return
-        if bitrates is None:
-            raise InvalidRequest(
-                f"{self.format} is lossless and takes no bitrate: leave bitrateKbps out."
-            )
-        if not bitrates.least <= self.bitrate_kbps <= bitrates.most:
-            raise InvalidRequest(
-                f"{self.bitrate_kbps} kbit/s is outside what {self.format} takes: "
-                f"ask for {bitrates.least} to {bitrates.most}."
-            )
-
-    @property
-    def target(self) -> Format:
-        return format_named(self.format)
-
-    def to_item(self) -> Item:
-        return {"format": self.format, "bitrateKbps": self.bitrate_kbps}
-
-    @classmethod
-    def from_item(cls, item: Any) -> Conversion:
-        """Read one from a record or a request. Raises InvalidRequest on a wrong shape."""
-        if not isinstance(item, dict):
-            raise InvalidRequest('A conversion is an object like {"format": "mp3"}.')
-        if unknown := item.keys() - {"format", "bitrateKbps"}:
-            raise InvalidRequest(
-                f'A conversion has "format" and "bitrateKbps"; there is no {min(unknown)!r}.'
-            )
-        name, bitrate = item.get("format"), item.get("bitrateKbps")
-        if not isinstance(name, str):
-            raise InvalidRequest('A conversion needs a "format", for example "mp3".')
-        if bitrate is not None and (isinstance(bitrate, bool) or not isinstance(bitrate, int)):
-            raise InvalidRequest('"bitrateKbps" is a whole number of kilobits a second, like 192.')
-        return cls(name, bitrate)
-
-    def __str__(self) -> str:
-        """`mp3` or `mp3@192`: how settings write it."""
-        return self.format if self.bitrate_kbps is None else f"{self.format}@{self.bitrate_kbps}"
-
-    @classmethod
-    def parse(cls, text: str) -> Conversion:
-        name, at, bitrate = text.partition("@")
-        if at and not bitrate.isdecimal():
-            raise InvalidRequest(f"{text!r} is not a conversion: write mp3 or mp3@192.")
-        return cls(name, int(bitrate) if at else None)
 
 
 @dataclass(frozen=True)
@@ -130,54 +66,6 @@ class Source:
             file_name=item["fileName"],
             version_id=item["versionId"],
         )
-
-
-@dataclass(frozen=True)
-class Output:
-    """What a completed job made, and the name it is downloaded under."""
-
-    key: str
-    bytes: int
-    media_type: str
-    file_name: str
-    duration_seconds: float
-    mode: Mode
-
-    def to_item(self) -> Item:
-        return {
-            "key": self.key,
-            "bytes": self.bytes,
-            "mediaType": self.media_type,
-            "fileName": self.file_name,
-            "durationSeconds": self.duration_seconds,
-            "mode": self.mode.value,
-        }
-
-    @classmethod
-    def from_item(cls, item: Item) -> Output:
-        return cls(
-            key=item["key"],
-            bytes=item["bytes"],
-            media_type=item["mediaType"],
-            file_name=item["fileName"],
-            duration_seconds=float(item["durationSeconds"]),
-            mode=Mode(item["mode"]),
-        )
-
-
-@dataclass(frozen=True)
-class Failure:
-    """Why a job failed: a `code` of conversion/errors.py and its message."""
-
-    code: str
-    message: str
-
-    def to_item(self) -> Item:
-        return {"code": self.code, "message": self.message}
-
-    @classmethod
-    def from_item(cls, item: Item) -> Failure:
-        return cls(item["code"], item["message"])
 
 
 @dataclass(frozen=True)
@@ -216,6 +104,10 @@ class Job:
     def output_key(self, attempt: int) -> str:
         """Where attempt N writes: a key of its own, so that a zombie can overwrite nothing."""
         return f"{OUTPUTS}{self.job_id}/{attempt}/output.{self.conversion.target.suffix}"
+
+    def waveform_keys(self, attempt: int) -> WaveformKeys:
+        beside = f"{OUTPUTS}{self.job_id}/{attempt}/waveform"
+        return WaveformKeys(f"{beside}.json", f"{beside}.png")
 
     @property
     def output_name(self) -> str:
@@ -297,5 +189,11 @@ def job_id_for(source: Source, conversion: Conversion, nonce: str = "") -> str:
     a duplicate harmless. `nonce` sets apart a conversion asked for again on purpose. The id is
     also the execution's name (1–80 characters, Step Functions API reference, StartExecution).
     """
-    parts = [source.bucket, source.key, source.version_id or source.etag, str(conversion), nonce]
+    parts = [
+        source.bucket,
+        source.key,
+        source.version_id or source.etag,
+        conversion.identity,
+        nonce,
+    ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]

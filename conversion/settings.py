@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, fields
 from typing import Any, Self, get_type_hints
 
+from conversion.conversion import Conversion
 from conversion.errors import RequestError, SettingsError
-from conversion.job import Conversion
 
 PREFIX = "SLUICE_"
 
@@ -74,7 +74,8 @@ class StartJobsSettings(Settings):
 
     @property
     def conversions(self) -> tuple[Conversion, ...]:
-        """`default_conversions`, a list like `mp3,opus@96`, read. Raises SettingsError."""
+        """`default_conversions`, a list like `mp3,opus@96,archive-flac`, read: formats, bitrates
+        in kbit/s, presets. Raises SettingsError."""
         try:
             return tuple(
                 Conversion.parse(each.strip())

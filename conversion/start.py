@@ -13,9 +13,10 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import Protocol
 
+from conversion.conversion import Conversion
 from conversion.errors import FileNotFound, SourceMissing
 from conversion.events import ObjectCreated
-from conversion.job import Conversion, Job, JobStore, Source, job_id_for
+from conversion.job import Job, JobStore, Source, job_id_for
 from conversion.uploads import Upload, UploadStore, file_id_of
 
 

@@ -12,9 +12,10 @@ from pathlib import PurePosixPath
 from typing import Any, Protocol
 
 from conversion.clock import expiry, has_passed, timestamp, utc_now
+from conversion.conversion import Conversion
 from conversion.errors import EmptyUpload, InvalidRequest, UnsupportedMediaType, UploadTooLarge
 from conversion.formats import INPUT_SUFFIXES
-from conversion.job import Conversion, Item
+from conversion.job import Item
 
 PREFIX = "uploads/"
 
@@ -53,7 +54,8 @@ class Upload:
 
     @classmethod
     def from_request(cls, body: Any, max_bytes: int, retention_days: int) -> Upload:
-        """Read and check a request `{fileName, bytes, contentType?, conversions?}`.
+        """Read and check a request `{fileName, bytes, contentType?, conversions?}`. A conversion
+        is a `format` or a `preset`, and what conversion/conversion.py takes beside it.
 
         Raises InvalidRequest, UnsupportedMediaType (415), EmptyUpload, UploadTooLarge (413) or
         UnsupportedOutputFormat; each says what to send instead.
@@ -165,4 +167,4 @@ def _conversions(conversions: Any) -> tuple[Conversion, ...]:
     """Duplicates are dropped: the same conversion of the same file is the same job."""
     if not isinstance(conversions, list) or len(conversions) > MOST_CONVERSIONS:
         raise InvalidRequest(f'"conversions" is a list of up to {MOST_CONVERSIONS} conversions.')
-    return tuple(dict.fromkeys(Conversion.from_item(each) for each in conversions))
+    return tuple(dict.fromkeys(Conversion.from_request(each) for each in conversions))

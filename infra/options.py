@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from conversion.conversion import Conversion
+from conversion.errors import RequestError
 from infra.errors import OptionError
 
 
@@ -45,13 +47,15 @@ _MOST_DAYS = 366
 
 @dataclass(frozen=True)
 class Options:
-    """`retention_days`: how long uploads, outputs and job records are kept."""
+    """`retention_days`: how long uploads, outputs and job records are kept. `default_conversions`:
+    what becomes of an object that nobody asked the API about, like `mp3@128,archive-flac`."""
 
     stage: str = "dev"
     architecture: Architecture = Architecture.ARM64
     auth: Auth = Auth.IAM
     retention_days: int = 7
     removal: Removal = Removal.RETAIN
+    default_conversions: str = "mp3"
 
     @classmethod
     def from_context(cls, context: Callable[[str], Any]) -> Options:
@@ -62,6 +66,7 @@ class Options:
             auth=_one_of(Auth, "auth", context, cls.auth),
             retention_days=_days(context("retentionDays")),
             removal=_one_of(Removal, "removal", context, cls.removal),
+            default_conversions=_conversions(context("defaultConversions")),
         )
 
 
@@ -87,6 +92,20 @@ def _days(days: Any) -> int:
             "like -c retentionDays=7."
         )
     return int(text)
+
+
+def _conversions(text: Any) -> str:
+    if text is None:
+        return Options.default_conversions
+    try:
+        for each in str(text).split(","):
+            Conversion.parse(each.strip())
+    except RequestError as error:
+        raise OptionError(
+            f"defaultConversions={text!r} cannot be made: {error} Write formats, bitrates and "
+            "presets, like -c defaultConversions=mp3@128,archive-flac."
+        ) from error
+    return str(text)
 
 
 def _one_of(

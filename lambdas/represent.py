@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from conversion.clock import timestamp
-from conversion.job import Failure, Job, Output
+from conversion.job import Job
+from conversion.outcome import Failure, JobWarning, Output
 from conversion.progress import Progress
 from conversion.stores.objects import SignedRequest
 from conversion.uploads import Upload
@@ -39,16 +40,14 @@ def job(job: Job) -> Json:
         "fileName": job.source.file_name,
         "status": job.status.value,
         "attempt": job.attempt,
-        "conversion": {
-            "format": job.conversion.format,
-            "bitrateKbps": job.conversion.bitrate_kbps,
-        },
+        "conversion": job.conversion.to_item(),
         "createdAt": job.created_at,
         "updatedAt": job.updated_at,
         "expiresAt": _moment(job.expires_at),
         "source": {"bytes": job.source.bytes},
-        "output": job.output and _output(job.output),
-        "error": job.failure and _error(job.failure),
+        "output": job.output and _output(job.job_id, job.output),
+        "warnings": [_told(each) for each in job.output.warnings] if job.output else [],
+        "error": job.failure and _told(job.failure),
     }
 
 
@@ -66,23 +65,29 @@ def progress(job: Job, shown: Progress) -> Json:
         "bytesOut": shown.bytes_out,
         "attempt": shown.attempt,
         "updatedAt": shown.updated_at,
-        "error": job.failure and _error(job.failure),
+        "error": job.failure and _told(job.failure),
     }
 
 
-def _output(output: Output) -> Json:
-    """Without its key: an output is fetched by /output, never by name."""
+def _output(job_id: str, output: Output) -> Json:
+    """Without its keys: an output is fetched by /output, never by name."""
+    waveform = {
+        "json": f"/v1/jobs/{job_id}/waveform.json",
+        "png": f"/v1/jobs/{job_id}/waveform.png",
+    }
     return {
         "bytes": output.bytes,
         "mediaType": output.media_type,
         "fileName": output.file_name,
         "durationSeconds": output.duration_seconds,
         "mode": output.mode.value,
+        "loudness": output.loudness and output.loudness.to_item(),
+        "waveform": waveform if output.waveform else None,
     }
 
 
-def _error(failure: Failure) -> Json:
-    return {"code": failure.code, "message": failure.message}
+def _told(said: Failure | JobWarning) -> Json:
+    return {"code": said.code, "message": said.message}
 
 
 def _moment(unix_seconds: int) -> str:

@@ -22,9 +22,7 @@ from local.errors import NotInstalled
 OLDEST = (5, 1)
 # http and ftp are the two ends of the converter's stream.
 PROTOCOLS = frozenset({"http", "ftp", "tcp", "pipe"})
-ENCODERS = frozenset(
-    encoder for each in FORMATS.values() for encoder in (each.encoder, each.deep_encoder) if encoder
-)
+ENCODERS = frozenset(name for each in FORMATS.values() for name in each.encoders)
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,12 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-# botocore's standard mode retries throttling, 5xx and connection errors with backoff and jitter;
-# its default timeouts of 60 s would let one dead connection eat a process's whole life.
+# botocore's standard mode retries throttling, 5xx and connection errors with jitter, after at most
+# 50 ms doubled each time (DynamoDB 25 ms): eight retries outlast some seconds, where the five that
+# are usual give up within one and a conversion of an hour would begin anew. Its default timeouts of
+# 60 s would let one dead connection eat a process's whole life.
 PATIENT = Config(
-    retries={"mode": "standard", "max_attempts": 5}, connect_timeout=3, read_timeout=20
+    retries={"mode": "standard", "max_attempts": 8}, connect_timeout=3, read_timeout=20
 )
 
 # For functions, which end after 10 s: a dead store must be known, and said, before. Three tries

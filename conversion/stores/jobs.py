@@ -10,7 +10,8 @@ from typing import Any
 
 from conversion.clock import expiry, timestamp, utc_now
 from conversion.errors import JobExpired, JobNotFound, JobOver, SupersededAttempt
-from conversion.job import Failure, Item, Job, Output, Status
+from conversion.job import Item, Job, Status
+from conversion.outcome import Failure, Output
 from conversion.stores.attributes import (
     ConditionFailed,
     can_be_key,

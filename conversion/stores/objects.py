@@ -2,8 +2,9 @@
 
 Permissions: GetObject (head, read, presign_get), ListBucket (head, read: without it S3 answers 403
 instead of 404 for an object that is not there), PutObject (put, multipart, presign_put),
-AbortMultipartUpload (abort), DeleteObject (delete). Leaves behind: the parts of an upload that was
-neither completed nor aborted, which the bucket's lifecycle rule removes after a day.
+AbortMultipartUpload and ListBucketMultipartUploads (abort), DeleteObject (delete). Leaves behind:
+the parts of an upload that was neither completed nor aborted, which the bucket's lifecycle rule
+removes after a day.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ from botocore.exceptions import (
 
 from conversion.clock import timestamp, utc_now
 from conversion.errors import SourceChanged, SourceMissing, StorageUnavailable
+
+# How much of a body is read at once.
+_PIECE_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True)
@@ -70,20 +74,22 @@ class Objects:
     def head(self, key: str) -> Head:
         with s3_errors():
             answer = self._client.head_object(Bucket=self.bucket, Key=key)
-        return Head(
-            _unquoted(answer["ETag"]), answer["ContentLength"], answer.get("ContentType", "")
-        )
+            length, media_type = answer["ContentLength"], answer.get("ContentType", "")
+            return Head(_unquoted(answer["ETag"]), length, media_type)
 
-    def read(self, key: str, etag: str, start: int, end: int) -> bytes:
+    def read(self, key: str, etag: str, start: int, end: int) -> bytes | bytearray:
         """Bytes `start` to `end` (exclusive) of the very object with this ETag, or the leading part
         of them where the connection broke: the caller resumes. Raises SourceChanged."""
         with s3_errors():
             answer = self._client.get_object(
                 Bucket=self.bucket, Key=key, IfMatch=f'"{etag}"', Range=f"bytes={start}-{end - 1}"
             )
+            if not answer.get("ContentRange", "").startswith(f"bytes {start}-"):
+                answer["Body"].close()
+                raise StorageUnavailable("S3 sent another range than the one that was asked for.")
             return _received(answer["Body"], end - start)
 
-    def put(self, key: str, body: bytes, media_type: str) -> str:
+    def put(self, key: str, body: bytes | bytearray, media_type: str) -> str:
         """Write a whole object at once; returns its ETag. At most 5 GiB (S3 PutObject)."""
         with s3_errors():
             answer = self._client.put_object(
@@ -93,16 +99,19 @@ class Objects:
                 ContentType=media_type,
                 ChecksumCRC32=crc32(body),
             )
-        return _unquoted(answer["ETag"])
+            return _unquoted(answer["ETag"])
 
     def start_multipart(self, key: str, media_type: str) -> str:
         with s3_errors():
             answer = self._client.create_multipart_upload(
                 Bucket=self.bucket, Key=key, ContentType=media_type, ChecksumAlgorithm="CRC32"
             )
-        return answer["UploadId"]
+            upload_id = answer["UploadId"]
+        if answer["ResponseMetadata"]["RetryAttempts"]:
+            self.abort_others(key, upload_id)
+        return upload_id
 
-    def put_part(self, key: str, upload_id: str, number: int, body: bytes) -> Part:
+    def put_part(self, key: str, upload_id: str, number: int, body: bytes | bytearray) -> Part:
         """Upload part `number` (1 to 10,000); S3 checks the CRC before it accepts the part."""
         checksum = crc32(body)
         with s3_errors():
@@ -114,7 +123,7 @@ class Objects:
                 Body=body,
                 ChecksumCRC32=checksum,
             )
-        return Part(number, _unquoted(answer["ETag"]), checksum)
+            return Part(number, _unquoted(answer["ETag"]), checksum)
 
     def complete_multipart(self, key: str, upload_id: str, parts: list[Part]) -> str:
         """Make the object visible; returns its ETag. Raises SourceMissing for an unknown upload,
@@ -126,7 +135,7 @@ class Objects:
                 UploadId=upload_id,
                 MultipartUpload={"Parts": [part.to_request() for part in parts]},
             )
-        return _unquoted(answer["ETag"])
+            return _unquoted(answer["ETag"])
 
     def abort_multipart(self, key: str, upload_id: str) -> None:
         """Drop the upload and its parts; one that is gone already is no error."""
@@ -135,6 +144,15 @@ class Objects:
                 self._client.abort_multipart_upload(Bucket=self.bucket, Key=key, UploadId=upload_id)
         except SourceMissing:
             return
+
+    def abort_others(self, key: str, upload_id: str | None) -> None:
+        """Drop every open upload of this key but `upload_id`: an answer to CreateMultipartUpload
+        that was lost leaves one that nobody knows of."""
+        with s3_errors():
+            answer = self._client.list_multipart_uploads(Bucket=self.bucket, Prefix=key)
+        for each in answer.get("Uploads", []):
+            if each["Key"] == key and each["UploadId"] != upload_id:
+                self.abort_multipart(key, each["UploadId"])
 
     def delete(self, key: str) -> None:
         with s3_errors():
@@ -170,7 +188,7 @@ class Objects:
         )
 
 
-def crc32(body: bytes) -> str:
+def crc32(body: bytes | bytearray) -> str:
     """CRC-32 as S3 writes it: big-endian, base64 ("Checking object integrity", S3 user guide)."""
     return base64.b64encode(zlib.crc32(body).to_bytes(4, "big")).decode()
 
@@ -197,24 +215,33 @@ def s3_errors() -> Generator[None]:
         raise
     except ParamValidationError:
         raise
+    except KeyError as error:  # http.client takes a head that breaks off for a whole one
+        raise StorageUnavailable(f"S3's answer broke off: it has no {error}.") from error
     except (BotoCoreError, HTTPClientError, OSError) as error:
         raise StorageUnavailable(f"S3 cannot be reached ({type(error).__name__}).") from error
 
 
-def _received(body: Any, wanted: int) -> bytes:
-    """What arrived of a body; a connection that broke midway gives the bytes before the break."""
-    chunks: list[bytes] = []
+def _received(body: Any, wanted: int) -> bytearray:
+    """What arrived of a body; a connection that broke midway gives the bytes before the break.
+
+    Read into place by pieces: collected and joined, they would take the memory twice.
+    """
+    received, length = bytearray(wanted), 0
     try:
-        while wanted > 0 and (chunk := body.read(min(wanted, 1 << 20))):
-            chunks.append(chunk)
-            wanted -= len(chunk)
+        with memoryview(received) as view:
+            while taken := body.readinto(view[length : length + _PIECE_BYTES]):
+                length += taken
     except (BotoCoreError, HTTPClientError, OSError):
-        if not chunks:
+        if not length:
             raise
     finally:
         body.close()
-    return b"".join(chunks)
+    del received[length:]
+    return received
 
 
 def _unquoted(etag: str) -> str:
+    """An ETag is quoted (RFC 9110 §8.8.3): one that is not at its end has been cut off."""
+    if not etag.endswith('"'):
+        raise StorageUnavailable("S3's answer broke off in the middle of an ETag.")
     return etag.strip('"')

@@ -46,7 +46,8 @@ class ApiStack(Stack):
         api.route(self._create_job(state_machine), "POST /v1/jobs")
         api.route(self._get_job(), "GET /v1/jobs", "GET /v1/jobs/{jobId}")
         api.route(self._get_progress(), "GET /v1/jobs/{jobId}/progress")
-        api.route(self._get_output(), "GET /v1/jobs/{jobId}/output")
+        made = ("output", "waveform.json", "waveform.png")
+        api.route(self._get_output(), *(f"GET /v1/jobs/{{jobId}}/{each}" for each in made))
 
         told = "Routes are below v1/; callers sign with SigV4 unless auth=none"
         CfnOutput(self, "ApiUrl", value=api.url, description=told)

@@ -65,7 +65,9 @@ class ConversionStack(Stack):
         allow(task.role, ["dynamodb:UpdateItem"], storage.progress.table_arn)
         # Without ListBucket S3 answers 403 for an object that is gone, where 404 fails the job with
         # the code that says so ("GetObject", Amazon S3 API reference).
-        allow(task.role, ["s3:ListBucket"], storage.bucket.bucket_arn)
+        # ListBucketMultipartUploads finds the upload whose opening was done but not answered.
+        lists = ["s3:ListBucket", "s3:ListBucketMultipartUploads"]
+        allow(task.role, lists, storage.bucket.bucket_arn)
         allow(task.role, ["s3:GetObject"], uploads, outputs)
         # DeleteObject: an attempt that is stopped between its upload and its verdict tidies up.
         writes = ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:PutObject"]
@@ -87,6 +89,7 @@ class ConversionStack(Stack):
                 uploads_table=storage.uploads.table_name,
                 jobs_table=storage.jobs.table_name,
                 state_machine_arn=self.state_machine.state_machine_arn,
+                default_conversions=options.default_conversions,
                 retention_days=options.retention_days,
             ),
         )

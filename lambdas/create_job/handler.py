@@ -12,8 +12,8 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
+from conversion.conversion import Conversion
 from conversion.errors import InvalidRequest
-from conversion.job import Conversion
 from conversion.settings import CreateJobSettings
 from conversion.start import start_for_request
 from conversion.stores import clients
@@ -51,11 +51,12 @@ def create_job() -> Response[Any]:
 
 
 def _asked(body: dict[str, Any]) -> tuple[str, Conversion]:
-    """Read `{fileId, conversion: {format, bitrateKbps?}}`."""
+    """Read `{fileId, conversion}`: a `format` or a `preset`, and what conversion/conversion.py
+    takes beside it."""
     file_id = body.get("fileId")
     if not isinstance(file_id, str) or not file_id:
         raise InvalidRequest('"fileId" is the id that POST /v1/uploads answered with.')
-    return file_id, Conversion.from_item(body.get("conversion"))
+    return file_id, Conversion.from_request(body.get("conversion"))
 
 
 handler = api.serve(app)

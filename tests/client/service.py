@@ -18,7 +18,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-FORMATS = {"mp3": "mp3", "opus": "opus", "flac": "flac"}
+# Two of them share a suffix, as m4a and alac do.
+FORMATS = {"mp3": "mp3", "opus": "opus", "flac": "flac", "m4a": "m4a", "alac": "m4a"}
+PRESETS = {"podcast-mono-64k": "mp3"}
 
 
 def converted(content: bytes, target: str) -> bytes:
@@ -46,8 +48,13 @@ class Job:
     polls: int = 0
 
     @property
+    def format(self) -> str:
+        asked = self.conversion
+        return PRESETS[asked["preset"]] if "preset" in asked else asked["format"]
+
+    @property
     def made(self) -> bytes:
-        return converted(self.content, self.conversion["format"])
+        return converted(self.content, self.format)
 
 
 class Service:
@@ -72,6 +79,8 @@ class Service:
         self.cut_downloads = 0
         self.wrong_bytes = False
         self.output_name: str | None = None
+        self.loudness: dict[str, Any] | None = None
+        self.warnings: list[dict[str, str]] = []
         self.downloading: Callable[[], None] = lambda: None
         self.at_once = 0
         self.most_at_once = 0
@@ -141,13 +150,16 @@ class Service:
 
     def job_json(self, job: Job) -> dict[str, Any]:
         stem = job.file_name.rpartition(".")[0]
-        suffix = FORMATS[job.conversion["format"]]
+        suffix = FORMATS[job.format]
+        waveform = {kind: f"/v1/jobs/{job.job_id}/waveform.{kind}" for kind in ("json", "png")}
         output = {
             "bytes": len(job.made) + (7 if self.wrong_bytes else 0),
             "mediaType": "audio/mpeg",
             "fileName": self.output_name or f"{stem}.{suffix}",
             "durationSeconds": 62.5,
             "mode": "stream",
+            "loudness": self.loudness,
+            "waveform": waveform if job.conversion.get("waveform") else None,
         }
         return {
             "jobId": job.job_id,
@@ -155,12 +167,13 @@ class Service:
             "fileName": job.file_name,
             "status": self.status(job),
             "attempt": 1,
-            "conversion": job.conversion,
+            "conversion": {"format": job.format},
             "createdAt": "2026-01-01T00:00:00.000Z",
             "updatedAt": "2026-01-01T00:00:01.000Z",
             "expiresAt": 1893456000,
             "source": {"bytes": len(job.content)},
             "output": output if self.status(job) == "completed" else None,
+            "warnings": self.warnings,
             "error": self.error(job),
         }
 
@@ -191,7 +204,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.serve("list_jobs", self.list_jobs)
         elif parts[:2] == ["v1", "jobs"]:
             kind = parts[3] if len(parts) == 4 else "job"
-            self.serve(kind, lambda: getattr(self, kind)(self.service.jobs[parts[2]]))
+            act = self.waveform if kind.startswith("waveform.") else getattr(self, kind)
+            self.serve(kind, lambda: act(self.service.jobs[parts[2]]))
         else:
             self.problem(404, "NOT_FOUND", "There is no such route.")
 
@@ -208,8 +222,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.answer(trouble.status, b"", trouble.headers)
 
     def create_upload(self, body: dict[str, Any]) -> None:
-        if unknown := [each for each in body["conversions"] if each["format"] not in FORMATS]:
-            name = unknown[0]["format"]
+        (asked,) = body["conversions"]
+        if asked.get("tags") and "title" not in asked["tags"]:
+            return self.problem(400, "INVALID_REQUEST", "There is no title among the tags.")
+        if (name := asked.get("format", "mp3")) not in FORMATS:
             detail = f"There is no output format {name!r}. Choose one of: flac, mp3, opus."
             return self.problem(400, "UNSUPPORTED_OUTPUT_FORMAT", detail)
         if body["bytes"] == 0:
@@ -279,10 +295,19 @@ class _Handler(BaseHTTPRequestHandler):
     def output(self, job: Job) -> None:
         self.answer(303, b"", {"location": f"{self.service.origin}/bucket/out/{job.job_id}"})
 
-    def get(self, job_id: str) -> None:
-        self.service.downloading()
-        content = self.service.jobs[job_id].made
-        if self.service.cut_downloads > 0:
+    def waveform(self, job: Job) -> None:
+        kind = self.path.rpartition(".")[2]
+        location = f"{self.service.origin}/bucket/out/{job.job_id}.{kind}"
+        self.answer(303, b"", {"location": location})
+
+    def get(self, name: str) -> None:
+        job_id, _, waveform = name.partition(".")
+        if not waveform:
+            self.service.downloading()
+        content = waveform.encode() or self.service.jobs[job_id].made
+        if waveform:
+            self.answer(200, content)
+        elif self.service.cut_downloads > 0:
             self.service.cut_downloads -= 1
             self.answer(200, content, cut=len(content) // 2)
         else:

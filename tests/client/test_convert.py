@@ -41,6 +41,9 @@ def test_a_file_is_uploaded_converted_and_downloaded(
         "durationSeconds": 62.5,
         "bytes": len(AUDIO) + 4,
         "mode": "stream",
+        "loudness": None,
+        "waveform": [],
+        "warnings": [],
         "error": None,
     }
     assert (tmp_path / "new/folder/a.mp3").read_bytes() == converted(AUDIO, "mp3")

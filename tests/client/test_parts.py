@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -26,7 +27,7 @@ from client.errors import (
     Refused,
 )
 from client.moment import Meter, Moment, clock
-from client.options import api_url, bitrate
+from client.options import api_url, bitrate, decibels, hertz, name, seconds, tag
 from client.outcome import Outcome, exit_code
 from client.retry import (
     LEAST_POLL,
@@ -54,6 +55,84 @@ def test_bitrates(text: str, kilobits: int) -> None:
 def test_no_bitrates(text: str) -> None:
     with pytest.raises(click.BadParameter, match="192k"):
         bitrate(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "rate"),
+    [
+        ("44100", 44_100),
+        ("44.1k", 44_100),
+        ("22.05 kHz", 22_050),
+        ("48K", 48_000),
+        (" 8000Hz ", 8_000),
+        ("11.025k", 11_025),
+        ("176.4khz", 176_400),
+    ],
+)
+def test_sample_rates(text: str, rate: int) -> None:
+    assert hertz(text) == rate
+
+
+@pytest.mark.parametrize("text", ["", "0", "-1", "44.1", "44,1k", "nan", "1e3", "٤٨k"])
+def test_no_sample_rates(text: str) -> None:
+    with pytest.raises(click.BadParameter, match=r"44\.1k"):
+        hertz(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "time"),
+    [
+        ("90", 90.0),
+        ("90.5", 90.5),
+        ("0", 0.0),
+        ("500ms", 0.5),
+        ("250000us", 0.25),
+        ("5s", 5.0),
+        ("1:30", 90.0),
+        ("01:30.25", 90.25),
+        ("0:01:30.5", 90.5),
+        ("10:00:00", 36_000.0),
+    ],
+)
+def test_times(text: str, time: float) -> None:
+    assert seconds(text) == time
+
+
+@pytest.mark.parametrize(
+    "text", ["", "-5", "1:60", "60:00:5x", "1:2:3:4", "1m", "nan", "inf", "1:", ":30", "1e3", "٩"]
+)
+def test_no_times(text: str) -> None:
+    with pytest.raises(click.BadParameter, match=r"0:01:30\.5"):
+        seconds(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "level"),
+    [("-16", -16.0), ("-1.5", -1.5), ("-23 LUFS", -23.0), ("-1dBTP", -1.0), ("+3", 3.0)],
+)
+def test_levels(text: str, level: float) -> None:
+    assert decibels(text) == level
+
+
+@pytest.mark.parametrize("text", ["", "nan", "-inf", "1e9", "loud", "--1"])
+def test_no_levels(text: str) -> None:
+    with pytest.raises(click.BadParameter, match="-16"):
+        decibels(text)
+
+
+def test_tags() -> None:
+    assert tag("title=Pilot") == ("title", "Pilot")
+    assert tag("comment=a=b ") == ("comment", "a=b ")
+    assert tag("artist=") == ("artist", "")
+    for text in ("title", "=Pilot", ""):
+        with pytest.raises(click.BadParameter, match="title=Pilot"):
+            tag(text)
+    with pytest.raises(click.BadParameter, match="UTF-8"):
+        tag("title=\udcff")
+
+
+def test_names_of_formats_and_presets() -> None:
+    assert (name(" MP3 "), name("Archive-FLAC"), name("\udcff")) == ("mp3", "archive-flac", "?")
 
 
 @pytest.mark.parametrize(
@@ -96,34 +175,57 @@ def test_polls_never_become_a_busy_loop() -> None:
 def test_outputs_that_would_be_called_the_same_are_numbered_in_the_order_given() -> None:
     files = ["x/a.wav", "y/A.flac", "b.wav", "a.mp3"]
     assert numbers_for([Path(each) for each in files]) == [0, 1, 0, 2]
-    assert numbered("a.b.mp3", 0) == "a.b.mp3"
-    assert numbered("a.b.mp3", 2) == "a.b (2).mp3"
+    assert numbered("a.b", 0) == "a.b"
+    assert numbered("a.b", 2) == "a.b (2)"
 
 
-@pytest.mark.parametrize("links", [True, False], ids=["hard links", "no hard links"])
-def test_a_part_gets_the_first_free_name_and_replaces_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
-) -> None:
-    if not links:
+@pytest.fixture(params=[True, False], ids=["hard links", "no hard links"])
+def links(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not request.param:
 
         def refuse(self: Path, target: Path) -> None:
             raise PermissionError("no hard links here")
 
         monkeypatch.setattr(Path, "hardlink_to", refuse)
+
+
+def test_a_part_gets_the_first_free_name_and_replaces_nothing(tmp_path: Path, links: None) -> None:
     (tmp_path / "a.mp3").write_bytes(b"precious")
     with Destination(tmp_path).part() as part:
         part.file.write(b"new")
-        placed = Destination(tmp_path).place(part, "a.mp3", 0)
+        placed = Destination(tmp_path).place({".mp3": part}, "a", 0)
     assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == {
         "a.mp3": b"precious",
         "a (1).mp3": b"new",
     }
-    assert placed.name == "a (1).mp3"
+    assert [each.name for each in placed] == ["a (1).mp3"]
+
+
+def test_what_belongs_together_gets_one_number_that_is_free_for_all(
+    tmp_path: Path, links: None
+) -> None:
+    (tmp_path / "a (1).waveform.png").write_bytes(b"precious")
+    (tmp_path / "a.waveform.json").write_bytes(b"precious")
+    suffixes = (".mp3", ".waveform.json", ".waveform.png")
+    with ExitStack() as stack:
+        parts = {each: stack.enter_context(Destination(tmp_path).part()) for each in suffixes}
+        for suffix, part in parts.items():
+            part.file.write(suffix.encode())
+        placed = Destination(tmp_path).place(parts, "a", 0)
+    assert [each.name for each in placed] == [f"a (2){each}" for each in suffixes]
+    assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == {
+        "a (1).waveform.png": b"precious",
+        "a.waveform.json": b"precious",
+        **{f"a (2){each}": each.encode() for each in suffixes},
+    }
 
 
 def test_an_output_that_cannot_be_kept_is_a_coded_error(tmp_path: Path) -> None:
     with pytest.raises(OutputNotWritable), Destination(tmp_path).part() as part:
-        Destination(tmp_path).place(part, "x" * 300 + ".mp3", 0)
+        Destination(tmp_path).place({".mp3": part}, "x" * 300, 0)
+    here = Destination(tmp_path)
+    with pytest.raises(OutputNotWritable), here.part() as first, here.part() as second:
+        here.place({".mp3": first, "x" * 300: second}, "a", 0)
     with pytest.raises(OutputNotWritable), Destination(tmp_path).part():
         raise OSError(28, "No space left on device")
     with pytest.raises(OutputNotWritable), Destination(tmp_path / "gone").part():
@@ -212,7 +314,7 @@ def test_speed_and_time_left_are_shown_while_they_are_fresh() -> None:
 
 @pytest.mark.parametrize(
     ("stage", "most"),
-    [*((each, MOST_WAITING) for each in WAITING), ("probing", MOST_SILENCE), ("new", MOST_SILENCE)],
+    [*((each, MOST_WAITING) for each in sorted(WAITING)), ("probing", MOST_SILENCE), ("new", MOST_SILENCE)],
 )
 def test_how_long_a_job_may_stand_still(stage: str, most: float) -> None:
     now = Clock()

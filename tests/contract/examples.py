@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from conversion.job import Conversion, Failure, Job, Mode, Output, Source, Status
+from conversion.conversion import Conversion
+from conversion.job import Job, Source, Status
+from conversion.outcome import Failure, Mode, Output
 from conversion.progress import Progress, Stage
 from conversion.uploads import Upload
 

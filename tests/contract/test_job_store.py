@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from conversion.clock import utc_now
 from conversion.errors import FenceError, JobExpired, JobNotFound, JobOver, SupersededAttempt
-from conversion.job import Failure, JobStore, Status
+from conversion.job import JobStore, Status
+from conversion.outcome import Failure
 from tests.contract.examples import (
     FAILURE,
     FILE_ID,

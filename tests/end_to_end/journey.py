@@ -69,11 +69,17 @@ def finished(api: str, job_id: str, seen: list[float] | None = None) -> dict[str
 
 
 def download(api: str, job_id: str, path: Path) -> httpx.Response:
-    link = httpx.get(f"{api}/jobs/{job_id}/output", timeout=30)
+    answer = fetch(api, job_id, "output")
+    path.write_bytes(answer.content)
+    return answer
+
+
+def fetch(api: str, job_id: str, what: str) -> httpx.Response:
+    """The job's output, waveform.json or waveform.png, by way of its signed URL."""
+    link = httpx.get(f"{api}/jobs/{job_id}/{what}", timeout=30)
     assert link.status_code == 303, link.text
     answer = httpx.get(link.headers["location"], timeout=60)
     assert answer.status_code == 200
-    path.write_bytes(answer.content)
     return answer
 
 

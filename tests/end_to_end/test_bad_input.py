@@ -94,6 +94,8 @@ def test_bytes_other_than_the_declared_ones_are_refused_by_the_signature(
         ("/jobs/0123456789abcdef0123456789abcdef", 404, "JOB_NOT_FOUND"),
         ("/jobs/0123456789abcdef0123456789abcdef/progress", 404, "JOB_NOT_FOUND"),
         ("/jobs/0123456789abcdef0123456789abcdef/output", 404, "JOB_NOT_FOUND"),
+        ("/jobs/0123456789abcdef0123456789abcdef/waveform.json", 404, "JOB_NOT_FOUND"),
+        ("/jobs/0123456789abcdef0123456789abcdef/waveform.png", 404, "JOB_NOT_FOUND"),
         ("/jobs", 400, "INVALID_REQUEST"),
     ],
 )

@@ -35,6 +35,7 @@ def other_assembly(functions: Path, tmp_path_factory: pytest.TempPathFactory) ->
         "auth": "none",
         "retentionDays": "30",
         "removal": "destroy",
+        "defaultConversions": "archive-flac",
     }
     return synthesise(functions, tmp_path_factory.mktemp("other") / "cdk.out", context)
 

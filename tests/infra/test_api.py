@@ -14,6 +14,8 @@ ROUTES = {
     "GET /v1/jobs/{jobId}": "get_job",
     "GET /v1/jobs/{jobId}/progress": "get_progress",
     "GET /v1/jobs/{jobId}/output": "get_output",
+    "GET /v1/jobs/{jobId}/waveform.json": "get_output",
+    "GET /v1/jobs/{jobId}/waveform.png": "get_output",
 }
 
 

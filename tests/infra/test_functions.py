@@ -61,6 +61,17 @@ def test_retention_is_the_same_for_objects_and_records(other_assembly: Assembly)
     assert set(told) == {"30"}
 
 
+@pytest.mark.parametrize(
+    ("which", "told"), [("assembly", "mp3"), ("other_assembly", "archive-flac")]
+)
+def test_the_starter_is_told_the_default_conversions(
+    request: pytest.FixtureRequest, which: str, told: str
+) -> None:
+    functions = request.getfixturevalue(which).of("AWS::Lambda::Function").values()
+    (starter,) = [each for each in functions if "start_jobs" in each["Handler"]]
+    assert starter["Environment"]["Variables"]["SLUICE_DEFAULT_CONVERSIONS"] == told
+
+
 def test_all_functions_run_the_same_code_in_the_same_way(assembly: Assembly) -> None:
     functions = assembly.of("AWS::Lambda::Function").values()
     assert len({str(each["Code"]) for each in functions}) == 1

@@ -27,9 +27,10 @@ def test_everything_can_be() -> None:
         "auth": "none",
         "retentionDays": "30",
         "removal": "destroy",
+        "defaultConversions": "mp3@128, archive-flac",
     }
     assert Options.from_context(context.get) == Options(
-        "prod-eu", Architecture.X86_64, Auth.NONE, 30, Removal.DESTROY
+        "prod-eu", Architecture.X86_64, Auth.NONE, 30, Removal.DESTROY, "mp3@128, archive-flac"
     )
 
 
@@ -53,6 +54,9 @@ def test_numbers_of_cdk_json_are_taken_as_they_are() -> None:
         ("retentionDays", "a week", "from 1 to 366"),
         ("retentionDays", 1.5, "from 1 to 366"),
         ("removal", "keep", "retain or destroy"),
+        ("defaultConversions", "", "-c defaultConversions="),
+        ("defaultConversions", "mp4", "Choose one of"),
+        ("defaultConversions", "mp3@9999", "320"),
     ],
 )
 def test_what_cannot_be_built_is_refused_by_name_with_advice(

@@ -90,6 +90,7 @@ ROLES: dict[str, set[tuple[str, str]]] = {
         ("dynamodb:UpdateItem", JOBS),
         ("dynamodb:UpdateItem", PROGRESS),
         ("s3:ListBucket", BUCKET),
+        ("s3:ListBucketMultipartUploads", BUCKET),
         ("s3:GetObject", UPLOADED),
         ("s3:GetObject", CONVERTED),
         ("s3:PutObject", CONVERTED),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from conversion.job import OUTPUTS, Conversion, Job, Source
+from conversion.conversion import Conversion
+from conversion.job import OUTPUTS, Job, Source
 from conversion.stores.jobs import BY_FILE, BY_STATUS
 from conversion.uploads import PREFIX, Upload
 from infra.constructs.table import EXPIRES_AT

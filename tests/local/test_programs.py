@@ -59,7 +59,7 @@ def test_one_on_path_that_is_good_enough_comes_before_the_wheels(
     [
         ("echo ffmpeg version 4.4.2-0ubuntu0", "version 5.1"),
         ("exit 1", "a working program"),
-        ("echo ffmpeg version n7.1", "aac, flac, ftp, http, libmp3lame"),
+        ("echo ffmpeg version n7.1", "aac, alac, flac, ftp, http, libmp3lame"),
     ],
 )
 def test_one_on_path_that_is_not_good_enough_is_passed_over(

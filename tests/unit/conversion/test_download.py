@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from typing import Any
 from urllib.parse import unquote
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conversion.download import attachment, download_url
-from conversion.errors import JobNotReady, NoOutput
+from conversion.conversion import Conversion, Waveform
+from conversion.download import (
+    attachment,
+    download_url,
+    inline,
+    waveform_json_url,
+    waveform_png_url,
+)
+from conversion.errors import JobNotReady, NoOutput, NoWaveform
 from conversion.job import Status
-from tests.contract.examples import OUTPUT, a_job, completed, failed
+from tests.contract.examples import JOB, OUTPUT, a_job, completed, failed
+
+DRAWN = Conversion("mp3", waveform=Waveform())
+KEYS = JOB.waveform_keys(1)
 
 # RFC 6266 §4.1 with RFC 8187 §3.2.1: a quoted-string without escapes, then an ext-value.
 GRAMMAR = re.compile(
@@ -61,6 +73,7 @@ def test_any_name_comes_back_whole_from_a_header_of_ascii(name: str) -> None:
     assert matched
     assert unquote(matched["real"]) == name
     assert len(matched["plain"]) == len(name)
+    assert inline(name) == header.replace("attachment", "inline", 1)
 
 
 class Signer:
@@ -86,3 +99,37 @@ def test_every_status_answers(status: Status) -> None:
 def test_a_failed_job_says_why_there_is_nothing() -> None:
     with pytest.raises(NoOutput, match="CORRUPT_INPUT: The file cannot be decoded"):
         download_url(failed(), Signer(), 60)
+
+
+def test_a_waveform_is_named_after_its_output_and_its_picture_is_shown() -> None:
+    job = completed(conversion=DRAWN, output=replace(OUTPUT, waveform=KEYS))
+    stem = "Ärzte – live.waveform"
+
+    as_json, as_png = (each(job, Signer(), 60) for each in (waveform_json_url, waveform_png_url))
+    assert as_json == f"{KEYS.json}|application/json|{attachment(f'{stem}.json')}|60"
+    assert as_png == f"{KEYS.png}|image/png|{inline(f'{stem}.png')}|60"
+
+
+@pytest.mark.parametrize("url_of", [waveform_json_url, waveform_png_url])
+@pytest.mark.parametrize("status", Status)
+def test_a_waveform_that_was_asked_for_is_there_when_the_output_is(
+    status: Status, url_of: Any
+) -> None:
+    if status is Status.COMPLETED:
+        job = completed(conversion=DRAWN, output=replace(OUTPUT, waveform=KEYS))
+        assert url_of(job, Signer(), 60)
+    else:
+        with pytest.raises(NoOutput if status.is_terminal else JobNotReady, match=status.value):
+            url_of(a_job(status=status, conversion=DRAWN), Signer(), 60)
+
+
+@pytest.mark.parametrize("url_of", [waveform_json_url, waveform_png_url])
+@pytest.mark.parametrize("status", Status)
+def test_a_waveform_nobody_asked_for_is_not_waited_for(status: Status, url_of: Any) -> None:
+    with pytest.raises(NoWaveform, match="waveform"):
+        url_of(a_job(status=status), Signer(), 60)
+
+
+def test_an_output_without_the_waveform_it_should_have_says_so() -> None:
+    with pytest.raises(NoWaveform, match="made no waveform"):
+        waveform_png_url(completed(conversion=DRAWN), Signer(), 60)

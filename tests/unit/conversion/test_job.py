@@ -12,32 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conversion.clock import expiry, timestamp, utc_now
-from conversion.errors import InvalidRequest, UnsupportedOutputFormat
-from conversion.formats import FORMATS
-from conversion.job import (
-    Conversion,
-    Failure,
-    Job,
-    Mode,
-    Output,
-    Source,
-    Status,
-    job_id_for,
-)
+from conversion.conversion import Conversion
+from conversion.job import Job, Source, Status, job_id_for
+from conversion.outcome import Failure, Mode, Output
 from conversion.stores.attributes import from_attributes, to_attributes
 from tests.contract.examples import FAILURE, JOB, LONG_AGO, OUTPUT, SOURCE, a_job
+from tests.unit.conversion.asked import conversions
 
 text = st.text(min_size=1, max_size=40)
 sizes = st.integers(0, 5 * 1024**4)
-
-
-@st.composite
-def conversions(draw: st.DrawFn) -> Conversion:
-    made = draw(st.sampled_from(list(FORMATS.values())))
-    if made.bitrates is None:
-        return Conversion(made.name)
-    rates = st.integers(made.bitrates.least, made.bitrates.most)
-    return Conversion(made.name, draw(st.none() | rates))
 
 
 sources = st.builds(Source, text, text, text, sizes, text, st.none() | text)
@@ -50,7 +33,7 @@ jobs = st.builds(
     job_id=text,
     file_id=text,
     source=sources,
-    conversion=conversions(),
+    conversion=conversions,
     status=st.sampled_from(Status),
     created_at=text,
     updated_at=text,
@@ -74,41 +57,6 @@ def test_a_job_that_the_flow_failed_is_read() -> None:
     assert Job.from_item(item).failure == FAILURE
     del item["output"], item["failure"]
     assert Job.from_item(item).output is None
-
-
-@given(conversions())
-def test_a_conversion_survives_its_text_and_its_item(conversion: Conversion) -> None:
-    assert Conversion.parse(str(conversion)) == conversion
-    assert Conversion.from_item(conversion.to_item()) == conversion
-
-
-@pytest.mark.parametrize("text", ["mp3@", "mp3@x", "mp3@-1", "mp3@1.5", "mp3@999", "flac@100"])
-def test_a_conversion_that_cannot_be_is_refused(text: str) -> None:
-    with pytest.raises(InvalidRequest):
-        Conversion.parse(text)
-
-
-@pytest.mark.parametrize("text", ["", "mp4", "MP3", "mp3 ", "@192"])
-def test_an_unknown_format_is_refused(text: str) -> None:
-    with pytest.raises(UnsupportedOutputFormat):
-        Conversion.parse(text)
-
-
-@pytest.mark.parametrize("item", [None, "mp3", [], 3, {}, {"format": None}, {"format": ["mp3"]}])
-def test_what_is_no_conversion_is_refused(item: object) -> None:
-    with pytest.raises(InvalidRequest):
-        Conversion.from_item(item)
-
-
-@pytest.mark.parametrize("bitrate", ["192", 192.0, True, [192]])
-def test_a_bitrate_is_a_whole_number(bitrate: object) -> None:
-    with pytest.raises(InvalidRequest):
-        Conversion.from_item({"format": "mp3", "bitrateKbps": bitrate})
-
-
-def test_a_misspelt_option_is_refused_and_not_passed_over() -> None:
-    with pytest.raises(InvalidRequest, match="'bitrate'"):
-        Conversion.from_item({"format": "mp3", "bitrate": 128})
 
 
 def test_the_id_is_determined_by_object_and_conversion() -> None:

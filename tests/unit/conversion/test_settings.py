@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conversion import settings
+from conversion.conversion import Conversion
 from conversion.errors import SettingsError
-from conversion.job import Conversion
 from conversion.settings import Settings, StartJobsSettings, variable
 
 ALL: list[type[Settings]] = [
@@ -104,6 +104,10 @@ def test_a_token_passes_through_unread(token: str) -> None:
         ("", ()),
         ("mp3", (Conversion("mp3"),)),
         ("mp3, opus@96,", (Conversion("mp3"), Conversion("opus", 96))),
+        (
+            "podcast-mono-64k,flac",
+            (Conversion.from_request({"preset": "podcast-mono-64k"}), Conversion("flac")),
+        ),
     ],
 )
 def test_default_conversions_are_a_list(text: str, conversions: tuple[Conversion, ...]) -> None:

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
+from conversion.conversion import Conversion
 from conversion.errors import FileNotFound, RecordsUnavailable, SourceMissing, StorageUnavailable
 from conversion.events import ObjectCreated
-from conversion.job import Conversion, Job
+from conversion.job import Job
 from conversion.start import start_for_object, start_for_request
 from conversion.stores.objects import Head
 from conversion.uploads import Upload

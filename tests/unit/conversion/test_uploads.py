@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conversion.conversion import Conversion
 from conversion.errors import RequestError
 from conversion.formats import INPUT_SUFFIXES
-from conversion.job import Conversion
 from conversion.uploads import MOST_NAME_CHARACTERS, Upload, file_id_of, suffix_of
 from tests.contract.examples import FILE_ID, UPLOAD
 

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from conversion.job import Conversion, Status
+from conversion.conversion import Conversion
+from conversion.job import Status
 from tests.contract.examples import BUCKET, FILE_ID, LONG_AGO, UPLOAD
 
 
@@ -28,6 +29,51 @@ def test_a_job_is_accepted_and_its_execution_started(uploaded, event) -> None:
     assert (job.status, job.conversion) == (Status.CREATED, Conversion("opus", 96))
     assert (job.source.bytes, job.source.file_name) == (8, UPLOAD.file_name)
     assert uploaded.executions() == [job_id]
+
+
+def test_everything_that_can_be_asked_for_is_kept_and_shown(uploaded, event) -> None:
+    conversion = {
+        "preset": "podcast-mono-64k",
+        "startSeconds": 1,
+        "endSeconds": 61.5,
+        "fadeInSeconds": 0.25,
+        "metadata": "drop",
+        "tags": {"title": "Pilot – Teil 1"},
+        "cover": "drop",
+        "waveform": True,
+    }
+    body = {"fileId": FILE_ID, "conversion": conversion}
+    answer = uploaded.post("create_job", event("http_create_job"), body)
+
+    assert answer.status == 202
+    assert answer.json["conversion"] == {
+        "format": "mp3",
+        "bitrateKbps": 64,
+        "channels": 1,
+        "sampleRate": 44_100,
+        "startSeconds": 1.0,
+        "endSeconds": 61.5,
+        "fadeInSeconds": 0.25,
+        "loudness": {"integratedLufs": -16.0, "truePeakDbtp": -1.0},
+        "metadata": "drop",
+        "tags": {"title": "Pilot – Teil 1"},
+        "cover": "drop",
+        "waveform": {"samplesPerPixel": 512},
+    }
+    kept = uploaded.jobs.get(answer.json["jobId"]).conversion
+    assert kept == Conversion.from_request(conversion)
+
+
+def test_no_text_of_a_tag_is_logged(uploaded, event, log) -> None:
+    for conversion in (
+        {"format": "mp3", "tags": {"title": "Geheim"}},
+        {"format": "aac", "tags": {"title": "Geheim"}},
+    ):
+        body = {"fileId": FILE_ID, "conversion": conversion}
+        uploaded.post("create_job", event("http_create_job"), body)
+
+    assert any("mp3+tags" in str(line) for line in log())
+    assert "Geheim" not in str(log())
 
 
 def test_asking_again_is_another_job(uploaded, event) -> None:
@@ -60,6 +106,11 @@ def test_the_answer_is_what_reading_the_job_answers(uploaded, event) -> None:
         ({"fileId": FILE_ID, "conversion": {"format": "exe"}}, "UNSUPPORTED_OUTPUT_FORMAT"),
         (
             {"fileId": FILE_ID, "conversion": {"format": "wav", "bitrateKbps": 96}},
+            "INVALID_REQUEST",
+        ),
+        ({"fileId": FILE_ID, "conversion": {"preset": "podcast"}}, "INVALID_REQUEST"),
+        (
+            {"fileId": FILE_ID, "conversion": {"format": "mp3", "startSeconds": 10**400}},
             "INVALID_REQUEST",
         ),
     ],

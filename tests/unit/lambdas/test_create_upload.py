@@ -9,8 +9,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from conversion.conversion import Conversion
 from conversion.formats import INPUT_SUFFIXES
-from conversion.job import Conversion
 
 GOOD = {"fileName": "talk.wav", "bytes": 10}
 

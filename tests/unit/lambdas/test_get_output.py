@@ -1,12 +1,14 @@
-"""GET /v1/jobs/{jobId}/output: the way to the file, and why there may be none."""
+"""GET /v1/jobs/{jobId}/output and its waveform: the way to a file, and why there may be none."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from conversion.download import attachment
+from conversion.conversion import Conversion, Waveform
+from conversion.download import attachment, inline
 from conversion.job import Status
 from tests.contract.examples import JOB, LONG_AGO, OUTPUT, a_job, completed, failed
 
@@ -61,3 +63,69 @@ def test_an_expired_job_has_none_any_more(deployment, event) -> None:
 def test_no_cache_keeps_the_way(deployment, event) -> None:
     deployment.jobs.put_if_absent(JOB)
     deployment.call("get_output", event("http_get_output"))  # asserts no-store for every answer
+
+
+DRAWN = Conversion("mp3", waveform=Waveform())
+KEYS = JOB.waveform_keys(1)
+KINDS = {
+    "json": (KEYS.json, "application/json", attachment("Ärzte – live.waveform.json")),
+    "png": (KEYS.png, "image/png", inline("Ärzte – live.waveform.png")),
+}
+
+
+@pytest.fixture
+def ask_for_waveform(deployment, event):
+    def ask(kind):
+        asked = event("http_get_output")
+        path = asked["rawPath"].replace("/output", f"/waveform.{kind}")
+        asked["rawPath"] = asked["requestContext"]["http"]["path"] = path
+        asked["routeKey"] = f"GET /v1/jobs/{{jobId}}/waveform.{kind}"
+        return deployment.call("get_output", asked)
+
+    return ask
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_waveform_has_its_own_type_and_name(deployment, ask_for_waveform, kind) -> None:
+    deployment.jobs.put_if_absent(
+        completed(conversion=DRAWN, output=replace(OUTPUT, waveform=KEYS))
+    )
+    answer = ask_for_waveform(kind)
+
+    key, media_type, disposition = KINDS[kind]
+    assert (answer.status, answer.text) == (303, "")
+    url = urlsplit(answer.headers["location"])
+    assert url.path == f"/{key}"
+    query = parse_qs(url.query)
+    assert query["response-content-type"] == [media_type]
+    assert query["response-content-disposition"] == [disposition]
+    assert query["X-Amz-Algorithm"] == ["AWS4-HMAC-SHA256"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_running_job_has_no_waveform_yet(deployment, ask_for_waveform, kind) -> None:
+    deployment.jobs.put_if_absent(a_job(status=Status.PROCESSING, conversion=DRAWN))
+
+    assert ask_for_waveform(kind).is_problem(409, "JOB_NOT_READY")
+    assert ask_for_waveform(kind).headers["retry-after"] == "1"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_failed_job_has_no_waveform(deployment, ask_for_waveform, kind) -> None:
+    deployment.jobs.put_if_absent(failed(conversion=DRAWN))
+    assert ask_for_waveform(kind).is_problem(409, "NO_OUTPUT")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("job", [JOB, completed(), failed()], ids=lambda job: job.status.value)
+def test_a_job_not_asked_for_one_never_has_it(deployment, ask_for_waveform, job, kind) -> None:
+    deployment.jobs.put_if_absent(job)
+    answer = ask_for_waveform(kind)
+
+    assert answer.is_problem(404, "NO_WAVEFORM")
+    assert "retry-after" not in answer.headers
+
+
+def test_an_unknown_job_has_no_waveform(deployment, ask_for_waveform) -> None:
+    assert ask_for_waveform("json").is_problem(404, "JOB_NOT_FOUND")
+    assert ask_for_waveform("exe").is_problem(404, "ROUTE_NOT_FOUND")

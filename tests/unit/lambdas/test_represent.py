@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
+from conversion.conversion import Conversion
+from conversion.outcome import JobWarning, LoudnessChange, MeasuredLoudness
 from conversion.progress import shown
 from conversion.stores.objects import SignedRequest
 from lambdas import represent
-from tests.contract.examples import FILE_ID, JOB, JOB_ID, PROGRESS, UPLOAD, completed, failed
+from tests.contract.examples import (
+    FILE_ID,
+    JOB,
+    JOB_ID,
+    OUTPUT,
+    PROGRESS,
+    UPLOAD,
+    a_job,
+    completed,
+    failed,
+)
 
 
 def test_a_new_job() -> None:
@@ -21,6 +36,7 @@ def test_a_new_job() -> None:
         "expiresAt": "2100-01-01T00:00:00.000Z",
         "source": {"bytes": 5292044},
         "output": None,
+        "warnings": [],
         "error": None,
     }
 
@@ -32,7 +48,47 @@ def test_a_completed_job_has_an_output_without_its_key() -> None:
         "fileName": "Ärzte – live.mp3",
         "durationSeconds": 60.024,
         "mode": "stream",
+        "loudness": None,
+        "waveform": None,
     }
+
+
+def test_a_conversion_shows_what_was_asked_for_and_nothing_else() -> None:
+    asked = {
+        "format": "mp3",
+        "quality": 2,
+        "startSeconds": 1.5,
+        "loudness": {"integratedLufs": -16.0, "truePeakDbtp": -1.0},
+        "tags": {"title": "Pilot"},
+        "waveform": {"samplesPerPixel": 512},
+    }
+    assert represent.job(a_job(conversion=Conversion.from_request(asked)))["conversion"] == asked
+
+
+def test_a_preset_shows_what_it_stands_for() -> None:
+    job = a_job(conversion=Conversion.from_request({"preset": "archive-flac"}))
+    assert represent.job(job)["conversion"] == {"format": "flac", "metadata": "keep"}
+
+
+def test_loudness_warnings_and_waveform_of_a_completed_job() -> None:
+    before, after = MeasuredLoudness(-27.3, 5.2, -3.1), MeasuredLoudness(-16.0, 5.0, None)
+    output = replace(
+        OUTPUT,
+        warnings=(JobWarning("SOMETHING", "Some thing is odd."),),
+        loudness=LoudnessChange(before, after),
+        waveform=JOB.waveform_keys(1),
+    )
+    told = represent.job(completed(output=output))
+    assert told["warnings"] == [{"code": "SOMETHING", "message": "Some thing is odd."}]
+    assert told["output"]["loudness"] == {
+        "before": {"integratedLufs": -27.3, "rangeLu": 5.2, "truePeakDbtp": -3.1},
+        "after": {"integratedLufs": -16.0, "rangeLu": 5.0, "truePeakDbtp": None},
+    }
+    assert told["output"]["waveform"] == {
+        "json": f"/v1/jobs/{JOB_ID}/waveform.json",
+        "png": f"/v1/jobs/{JOB_ID}/waveform.png",
+    }
+    assert "conversions/" not in json.dumps(told)
 
 
 def test_a_failed_job_has_an_error() -> None:

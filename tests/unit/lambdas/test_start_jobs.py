@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from botocore.exceptions import ConnectTimeoutError
 
-from conversion.job import Conversion
+from conversion.conversion import Conversion
 from tests.contract.examples import BUCKET, FILE_ID, SOURCE, UPLOAD
 
 NOTHING_FAILED: dict[str, list] = {"batchItemFailures": []}

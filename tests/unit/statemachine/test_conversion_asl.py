@@ -17,8 +17,9 @@ import pytest
 from jsonata import Jsonata
 
 from conversion import errors, events
-from conversion.job import Conversion as Asked
-from conversion.job import Failure, Job, Mode, Output, Source, Status
+from conversion.conversion import Conversion as Asked
+from conversion.job import Job, Source, Status
+from conversion.outcome import Failure, Mode, Output
 from conversion.stores.attributes import to_attributes
 
 PATH = Path(__file__).parents[3] / "statemachine" / "conversion.asl.json"
