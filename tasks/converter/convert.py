@@ -23,7 +23,8 @@ from conversion.errors import (
     JobNotFound,
     PermanentError,
 )
-from conversion.job import Failure, Job, Output
+from conversion.job import Job
+from conversion.outcome import Failure, Output
 from conversion.progress import Stage
 from tasks.converter.gate import SourceGate
 from tasks.converter.probe import probe
@@ -70,6 +71,9 @@ def _converted(job: Job, around: Surroundings, reporter: Reporter) -> Output:
         file_name=job.output_name,
         duration_seconds=round(made.seconds, 3),
         mode=made.mode,
+        warnings=made.warnings,
+        loudness=made.loudness,
+        waveform=made.waveform,
     )
 
 
@@ -77,16 +81,19 @@ def _finish(job: Job, around: Surroundings, output: Output) -> None:
     try:
         around.jobs.complete(job.job_id, job.attempt, output)
     except (FenceError, JobNotFound):
-        _take_back(output.key, around)
+        _take_back(output, around)
         raise
 
 
-def _take_back(key: str, around: Surroundings) -> None:
-    """The key is this attempt's own: no other attempt's output is touched."""
-    try:
-        around.objects(around.settings.bucket).delete(key)
-    except Exception as error:  # the run ends with the fence; the lifecycle rule removes the rest
-        log.warning("an output was left behind: %s: %s", type(error).__name__, error)
+def _take_back(output: Output, around: Surroundings) -> None:
+    """The keys are this attempt's own: no other attempt's output is touched."""
+    objects = around.objects(around.settings.bucket)
+    drawn = (output.waveform.json, output.waveform.png) if output.waveform else ()
+    for key in (output.key, *drawn):
+        try:
+            objects.delete(key)
+        except Exception as error:  # the run ends with the fence; the lifecycle removes the rest
+            log.warning("an output was left behind: %s: %s", type(error).__name__, error)
 
 
 def _loggable(output: Output) -> dict[str, object]:
@@ -95,6 +102,7 @@ def _loggable(output: Output) -> dict[str, object]:
         "bytes": output.bytes,
         "seconds": output.duration_seconds,
         "mode": output.mode.value,
+        "warnings": [each.code for each in output.warnings],
     }
 
 

@@ -1,124 +1,90 @@
-"""How much of a file is missing at its end, for containers where ffmpeg does not notice.
+"""How much of a file is missing at its end, asked of the container's own structure.
 
-Measured with files cut in half: for FLAC, M4A, Matroska, AIFF and MP3 with a Xing header ffprobe
-still tells the full duration, and the decoded one gives the cut away. For WAV it counts the bytes
-there are; for Ogg it takes the last whole page for the end; for WMA it guesses from the bitrate;
-and an M4A may be cut behind its audio, in the tags. These say in their own structure what should
-be there. Raw AAC and AMR are read frame by
-frame, and ffmpeg says that the last one was cut. MP3 without Xing cannot tell at all.
+ffmpeg does not notice: it converts half a file and exits with 0. ffprobe's duration helps with
+some containers (FLAC, WavPack); for others it counts the bytes there are, takes the last whole page
+for the end, or guesses from the bitrate. So the sizes that a container writes down are looked up
+here. What writes down none (MP3 without a Xing header, AC-3, DTS, ADTS, AMR, MPEG streams, a file
+that was recorded live) cannot tell, and its job says so (verify.py).
 """
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
 
-_MOST_CHUNKS = 200
-# An Ogg page is at most 65,307 bytes (RFC 3533 §6).
-_OGG_TAIL_BYTES = 2 * 65_536
-_OGG_HEADER_BYTES = 27
-# ASF's File Properties Object: its GUID, then object size, file id, file size … flags (ASF
-# specification §3.2). Bit 0 of the flags marks a broadcast, whose sizes mean nothing.
-_ASF_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
-_ASF_HEAD_BYTES = 64 * 1024
-_BOXES = frozenset(b"ftyp moov mdat moof free skip wide udta meta".split())
-# Their demuxers ask for whole frames, so "Packet corrupt" can only be a cut.
-FRAME_BY_FRAME = frozenset({"aac", "amr"})
+from tasks.converter import boxes, chunks, rows
+from tasks.converter.claims import UNKNOWN, Bytes, Missing
 
+# Its demuxer asks for whole frames, so "Packet corrupt" can only be a cut.
+FRAME_BY_FRAME = frozenset({"aac"})
 
-class Bytes(Protocol):
-    """The gate: ranged reads of the source."""
+# By ffmpeg's name of the demuxer.
+_LOOKS: dict[str, Callable[[Bytes], Missing]] = {
+    "aiff": chunks.iff,
+    "ape": rows.ape,
+    "asf": boxes.asf,
+    "au": chunks.au,
+    "avi": chunks.avi,
+    "caf": chunks.caf,
+    "dsf": chunks.dsf,
+    "dtshd": chunks.dtshd,
+    "flac": rows.flac,
+    "flv": boxes.flv,
+    "iff": chunks.iff,
+    "matroska": boxes.matroska,
+    "mov": boxes.mov,
+    "mp3": rows.mp3,
+    "mxf": boxes.mxf,
+    "ogg": rows.ogg,
+    "rm": chunks.realmedia,
+    "tta": rows.tta,
+    "voc": chunks.voc,
+    "w64": chunks.w64,
+    "wav": chunks.wav,
+    "wv": rows.wavpack,
+    "xwma": chunks.wav,
+}
 
-    size: int
-
-    def read(self, start: int, end: int) -> bytes: ...
-
-
-@dataclass(frozen=True)
-class Missing:
-    """Bytes the container says should follow. `for_certain`: even a few are a cut (a header's
-    length is off by a few bytes in many a complete file, a torn page never is)."""
-
-    bytes: int = 0
-    for_certain: bool = False
+# How files begin that a cut makes unreadable for ffprobe: where, what, whose look.
+_BEGINNINGS = (
+    (4, b"ftyp", "mov"),
+    (4, b"moov", "mov"),
+    (4, b"mdat", "mov"),
+    (4, b"wide", "mov"),
+    (0, b"ID3", "mp3"),
+    (0, b"\xff\xfb", "mp3"),
+    (0, b"\xff\xf3", "mp3"),
+    (0, b"caff", "caf"),
+    (0, b"RIFF", "wav"),
+    (0, b"FORM", "aiff"),
+    (0, b"OggS", "ogg"),
+    (0, b"TTA1", "tta"),
+    (0, b"wvpk", "wv"),
+    (0, b"fLaC", "flac"),
+    (0, b".RMF", "rm"),
+    (0, b".snd", "au"),
+    (0, b"RF64", "wav"),
+    (0, b"riff", "w64"),
+    (0, b"FRM8", "iff"),
+    (0, b"DSD ", "dsf"),
+    (0, b"MAC ", "ape"),
+    (0, b"FLV\1", "flv"),
+    (0, b"Creative Voice File", "voc"),
+    (0, b"DTSHDHDR", "dtshd"),
+    (0, b"\x06\x0e\x2b\x34", "mxf"),
+    (0, b"\x1a\x45\xdf\xa3", "matroska"),
+    (0, b"\x30\x26\xb2\x75", "asf"),
+)
 
 
 def missing(demuxer: str, source: Bytes) -> Missing:
     look = _LOOKS.get(demuxer)
-    return look(source) if look else Missing()
+    return look(source) if look else UNKNOWN
 
 
-def ends_in_its_tag(source: Bytes) -> bool:
-    """Whether an ID3v2 tag in front, with its cover, is longer than the file: nothing behind it
-    can be recognised then (ID3v2.4 §3.1; sizes have 7 bits a byte)."""
-    head = source.read(0, 10)
-    if len(head) < 10 or not head.startswith(b"ID3"):
-        return False
-    size = 0
-    for byte in head[6:]:
-        size = size << 7 | byte & 0x7F
-    return 10 + size >= source.size
-
-
-def _wav(source: Bytes) -> Missing:
-    """Walk the RIFF chunks to `data`. Sizes 0 and FFFFFFFF mean "not known" in streamed files;
-    in RF64 the true size stands in `ds64` (EBU Tech 3306)."""
-    at, long_size = 12, 0
-    for _ in range(_MOST_CHUNKS):
-        name, size = struct.unpack("<4sI", source.read(at, at + 8).ljust(8, b"\0"))
-        if name == b"ds64":
-            long_size = struct.unpack("<Q", source.read(at + 16, at + 24).ljust(8, b"\0"))[0]
-        if name == b"data":
-            size = long_size if size == 0xFFFFFFFF else size
-            return Missing(max(0, at + 8 + size - source.size))
-        at += 8 + size + size % 2
-        if at >= source.size:
-            break
-    return Missing()
-
-
-def _ogg(source: Bytes) -> Missing:
-    """The last page must be there to its last byte."""
-    tail = source.read(max(0, source.size - _OGG_TAIL_BYTES), source.size)
-    page = tail[max(0, tail.rfind(b"OggS")) :]
-    if len(page) < _OGG_HEADER_BYTES or len(page) < _OGG_HEADER_BYTES + page[26]:
-        return Missing(1, for_certain=True)
-    header = _OGG_HEADER_BYTES + page[26]
-    body = sum(page[_OGG_HEADER_BYTES:header])
-    return Missing(max(0, header + body - len(page)), for_certain=True)
-
-
-def _mov(source: Bytes) -> Missing:
-    """No box of the outermost row may reach beyond the end (ISO/IEC 14496-12 §4.2). Only known
-    boxes count: some files carry other bytes behind the last one."""
-    at = 0
-    for _ in range(_MOST_CHUNKS):
-        size, name = struct.unpack(">I4s", source.read(at, at + 8).ljust(8, b"\0"))
-        if size == 1:
-            (size,) = struct.unpack(">Q", source.read(at + 8, at + 16).ljust(8, b"\0"))
-        if name in _BOXES and at + size > source.size:
-            return Missing(at + size - source.size, for_certain=True)
-        at += size
-        if size < 8 or at >= source.size:
-            break
-    return Missing()
-
-
-def _asf(source: Bytes) -> Missing:
-    head = source.read(0, _ASF_HEAD_BYTES)
-    at = head.find(_ASF_PROPERTIES)
-    if at < 0 or len(head) < at + 92:
-        return Missing()
-    (size,) = struct.unpack_from("<Q", head, at + 40)
-    (flags,) = struct.unpack_from("<I", head, at + 88)
-    return Missing(0 if flags & 1 else max(0, size - source.size))
-
-
-_LOOKS: dict[str, Callable[[Bytes], Missing]] = {
-    "wav": _wav,
-    "ogg": _ogg,
-    "mov": _mov,
-    "asf": _asf,
-}
+def is_cut(source: Bytes) -> bool:
+    """Whether a file that could not be read at all was cut, going by how it begins."""
+    head = bytes(source.read(0, min(20, source.size)))
+    look = next((name for at, start, name in _BEGINNINGS if head[at:].startswith(start)), "")
+    if look == "wav" and head[8:12] == b"AVI ":
+        look = "avi"
+    return rows.ends_in_its_tag(source) or missing(look, source).bytes > 0

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from conversion.errors import (
     CorruptInput,
     EncoderRefused,
+    InputOutOfRange,
     Interrupted,
     OutputBroken,
     OutputTooLarge,
@@ -25,6 +26,9 @@ from tasks.converter.watch import Watch
 log = logging.getLogger(__name__)
 
 _SIGKILL, _SIGXCPU, _SIGXFSZ = -9, -24, -25
+# Its exit code after SIGTERM, SIGINT and the like, for which it ends the output as if the input
+# were over (fftools/ffmpeg.c, received_nb_signals): a machine going down must not fail the job.
+_TOLD_TO_STOP = 255
 # What ffmpeg 5.1 to 9 say when the encoder or the muxer does not take what it is given.
 _REFUSALS = (
     "Error initializing output stream",
@@ -33,6 +37,8 @@ _REFUSALS = (
     "Could not open encoder before EOF",
     "Error opening output file",
 )
+# What ffmpeg and libc call it when `-max_alloc` or the limit on data is reached.
+_NO_MEMORY = "Cannot allocate memory"
 
 
 class RoomTooSmall(SluiceError):
@@ -40,11 +46,22 @@ class RoomTooSmall(SluiceError):
 
 
 class Ffmpeg:
-    """`for report in Ffmpeg(command, limits).reports(watch): …`, then read `log` and `seconds`."""
+    """`for report in Ffmpeg(command, limits).reports(watch): …`, then read `log` and `last`.
 
-    def __init__(self, command: list[str], limits: Limits) -> None:
+    `hear` gets every line of its log as well; `fds` are open in it besides the usual three.
+    """
+
+    def __init__(
+        self,
+        command: list[str],
+        limits: Limits,
+        hear: Callable[[str], None] | None = None,
+        fds: tuple[int, ...] = (),
+    ) -> None:
         self._command = command
         self._limits = limits
+        self._also_hear = hear
+        self._fds = fds
         self.log = Log()
         self.last = Report()
 
@@ -52,7 +69,7 @@ class Ffmpeg:
         """Raises whatever `watch` does, and the coded reason when ffmpeg fails."""
         began = time.monotonic()
         parser = Reports()
-        with Child(self._command, self._limits, self.log.hear, lines_of) as child:
+        with Child(self._command, self._limits, self._hear, lines_of, self._fds) as child:
             log.info(
                 "ffmpeg started",
                 extra={"pid": child.pid, "command": without_addresses(" ".join(self._command))},
@@ -69,6 +86,8 @@ class Ffmpeg:
             extra={
                 "exitCode": exit_code,
                 "seconds": round(time.monotonic() - began, 3),
+                "cpuSeconds": round(child.cpu_seconds, 3),
+                "peakBytes": child.peak_bytes,
                 "decodeErrors": self.log.decode_errors,
                 "stderr": [without_addresses(line) for line in self.log.errors],
             },
@@ -80,6 +99,11 @@ class Ffmpeg:
         """Changes while ffmpeg gets on, for the watch."""
         return (self.last.seconds, self.last.bytes_out)
 
+    def _hear(self, line: str) -> None:
+        self.log.hear(line)
+        if self._also_hear is not None:
+            self._also_hear(line)
+
     def _judge(self, exit_code: int) -> None:
         """What an end means. Exit code 0 alone means nothing: see verify.py for the rest."""
         said = without_addresses(self.log.last_error)
@@ -87,12 +111,19 @@ class Ffmpeg:
             raise RoomTooSmall(f"moov needs {self.log.moov_shortfall} bytes more than reserved.")
         if exit_code == _SIGXFSZ or self.log.disk_is_full:
             raise OutputTooLarge("The output does not fit on the task's disk; ask for less of it.")
+        if exit_code == _TOLD_TO_STOP:
+            raise Interrupted("ffmpeg was told to stop by a signal that was not ours.")
         if exit_code == _SIGKILL:
             raise Interrupted("ffmpeg was killed from outside, most likely for want of memory.")
         if exit_code == _SIGXCPU:
             raise CorruptInput("This input keeps ffmpeg busy for ever; it was stopped.")
         if exit_code < 0:
             raise CorruptInput(f"ffmpeg crashed on this input (signal {-exit_code}; {said}).")
+        if exit_code > 0 and self.log.has(_NO_MEMORY):
+            raise InputOutOfRange(
+                f"This input needs more memory than the {self._limits.data_bytes >> 20} MiB it may "
+                "have; convert it to WAV or FLAC elsewhere and upload that."
+            )
         if exit_code > 0 and any(self.log.has(words) for words in _REFUSALS):
             raise EncoderRefused(f"This audio cannot be put into the format asked for: {said}")
         if exit_code > 0:

@@ -12,20 +12,22 @@ from typing import Any
 
 from conversion.errors import (
     ConverterStalled,
+    InputOutOfRange,
     Interrupted,
     PermanentError,
     TruncatedInput,
     UnsupportedInput,
 )
-from tasks.converter.child import Child, Limits, chunks_of
+from tasks.converter.child import Child, Limits, chunks_of, memory_for
 from tasks.converter.command import probe_command
-from tasks.converter.endings import ends_in_its_tag
+from tasks.converter.endings import is_cut
 from tasks.converter.gate import SourceGate
 from tasks.converter.reports import Log, without_addresses
 from tasks.converter.sound import Sound
 from tasks.converter.watch import Watch
 
-_LIMITS = Limits(cpu_seconds=30)
+# A day of AAC takes ffprobe some seconds, most of them for its index.
+_MOST_CPU_SECONDS, _MOST_SECONDS = 20, 25.0
 _STALL_SECONDS = 20.0
 _MOST_OUTPUT_BYTES = 4 * 1024**2
 _SIGKILL = -9
@@ -40,10 +42,11 @@ _CUT_SHORT = ("moov atom not found", "End of file", "Input/output error")
 def probe(ffprobe: str, gate: SourceGate, stop: threading.Event) -> Sound:
     """Raises the coded reason why the input cannot be read, or the gate's own error."""
     log = Log()
-    watch = Watch(stop, [gate], lambda: gate.bytes_served, _STALL_SECONDS)
+    watch = Watch(stop, [gate], lambda: gate.bytes_served, _STALL_SECONDS, _MOST_SECONDS)
+    limits = Limits(_MOST_CPU_SECONDS, data_bytes=memory_for(gate.size))
     command = probe_command(ffprobe, gate.url)
     try:
-        with Child(command, _LIMITS, log.hear, chunks_of) as child:
+        with Child(command, limits, log.hear, chunks_of) as child:
             answer = _collect(child, watch)
             exit_code = child.exit_code()
     except ConverterStalled as error:
@@ -52,8 +55,13 @@ def probe(ffprobe: str, gate: SourceGate, stop: threading.Event) -> Sound:
     if exit_code == _SIGKILL:
         raise Interrupted("ffprobe was killed from outside, most likely for want of memory.")
     if exit_code != 0:
-        raise _refusal(log, ends_in_its_tag(gate))
-    return Sound.from_probe(_parsed(answer), duration_is_guess=log.duration_is_guess)
+        raise _refusal(log, is_cut(gate))
+    try:
+        return Sound.from_probe(_parsed(answer), duration_is_guess=log.duration_is_guess)
+    except PermanentError as error:
+        if is_cut(gate):
+            raise _truncated(error.message) from error
+        raise
 
 
 def _collect(child: Child, watch: Watch) -> bytes:
@@ -74,10 +82,17 @@ def _parsed(answer: bytes) -> dict[str, Any]:
         raise UnsupportedInput(f"{_UNREADABLE} (ffprobe's answer is not JSON)") from error
 
 
-def _refusal(log: Log, is_cut: bool) -> PermanentError:
+def _refusal(log: Log, source_is_cut: bool) -> PermanentError:
     said = without_addresses(log.last_error)
-    if is_cut or any(log.has(words) for words in _CUT_SHORT):
-        return TruncatedInput(
-            f"The file ends before its audio does ({said}); upload it again, whole."
+    if log.has("Cannot allocate memory"):
+        return InputOutOfRange(
+            f"What this file declares takes more memory than a file of its size may ({said}); "
+            "check that it plays."
         )
+    if source_is_cut or any(log.has(words) for words in _CUT_SHORT):
+        return _truncated(said)
     return UnsupportedInput(f"{_UNREADABLE} (ffprobe: {said})")
+
+
+def _truncated(said: str) -> TruncatedInput:
+    return TruncatedInput(f"The file ends before its audio does ({said}); upload it again, whole.")

@@ -23,9 +23,30 @@ _START = r"(?:\[[^\]@]* @ [^\]]*\] *)*"
 _DECODED = re.compile(
     _START + r"\[verbose\] +Input stream #0:(\d+) \(audio\): .*frames decoded.*\((\d+) samples\)"
 )
+_ENCODED = re.compile(
+    _START + r"\[verbose\] +Output stream #0:\d+ \(audio\): \d+ frames encoded \((\d+) samples\)"
+)
+# What goes into the filters; said again when the input changes on the way.
+_FED = re.compile(
+    r"\[graph[_ ][^\]]* @ [^\]]*\] \[verbose\] .*samplerate:(\d+) chlayout:(\S.*)$",
+)
+_OUTPUT = re.compile(_START + r"\[info\] Output #0")
+_STREAM = re.compile(_START + r"\[info\]   Stream #0:\d+.*: Audio: .*?, (\d+) Hz")
+_DURATION = re.compile(_START + r"\[info\]   Duration: (\S+?),")
+# The line of figures that ffmpeg keeps writing over on a terminal; the last one always comes.
+_FIGURES = re.compile(_START + r"\[info\] (?:frame= *\d+ .*)?(?:L?size|bitrate)=.*?\btime=")
+_FIGURE = re.compile(r"(\w+)= *(\S+)")
 _LEVEL = re.compile(_START + r"\[(error|fatal|panic|warning)\] (.*)")
 _MOOV_TOO_SMALL = re.compile(r"reserved_moov_size is too small, needed (\d+) additional")
+# In the words of ffmpeg 9, 6.0 and 5.1, which names the input's address.
+_UNREAD = re.compile(r"(?:Error during demuxing|Error demuxing input file \d+|http://\S+): (.*)")
+_RUNS_BACK = re.compile(r"non monotonically increasing dts|Queue input is backward in time")
 _TRAILER = re.compile(r"Error writing trailer|Error closing file|av_interleaved_write_frame")
+
+
+# For a frame that could not be decoded, in turn: ffmpeg 5.1 and 6.0; 6.1 and later, which tell
+# whether the decoder refused it or failed on it.
+_NOT_DECODED = re.compile(r"Error while decoding|Error submitting|Decoding error")
 
 
 def seconds_of(text: str) -> float | None:
@@ -39,7 +60,8 @@ def seconds_of(text: str) -> float | None:
 
 @dataclass(frozen=True)
 class Report:
-    """One block of `-progress`; None where ffmpeg does not know (yet)."""
+    """One block of `-progress`, or one line of figures on standard error; None where ffmpeg does
+    not know (yet)."""
 
     seconds: float | None = None
     bytes_out: int | None = None
@@ -69,17 +91,39 @@ class Reports:
         )
 
 
+def report_of(line: str) -> Report | None:
+    """A line like `size= 12kB time=00:00:01.23 bitrate=N/A speed=1.5x`; None for any other."""
+    if not _FIGURES.match(line):
+        return None
+    values = dict(_FIGURE.findall(line))
+    return Report(
+        seconds=_not_negative(seconds_of(values["time"])),
+        bytes_out=_bytes_of(values.get("Lsize", values.get("size", ""))),
+        speed=finite_number(values.get("speed", "").rstrip("x")),
+    )
+
+
 @dataclass
 class Log:
     """ffmpeg's standard error: the facts in it, and its last lines for people."""
 
     decoded_samples: dict[int, int] = field(default_factory=dict[int, int])
+    encoded_samples: int | None = None
+    output_rate: int | None = None
+    # Sample rates and channel layouts of the input, in the order they came.
+    kinds: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
+    unread: str | None = None
+    times_run_back: bool = False
+    # What ffmpeg says of the input's length, and of how far it came.
+    input_seconds: float | None = None
+    figures: Report | None = None
     packet_was_cut: bool = False
     duration_is_guess: bool = False
     decode_errors: int = 0
     moov_shortfall: int | None = None
     trailer_failed: bool = False
     disk_is_full: bool = False
+    _says_output: bool = False
     errors: deque[str] = field(default_factory=lambda: deque[str](maxlen=_KEPT_LINES))
     tail: deque[str] = field(default_factory=lambda: deque[str](maxlen=_KEPT_LINES))
 
@@ -87,6 +131,18 @@ class Log:
         self.tail.append(line[:_KEPT_LINE_CHARACTERS])
         if decoded := _DECODED.match(line):
             self.decoded_samples[int(decoded[1])] = int(decoded[2])
+        elif encoded := _ENCODED.match(line):
+            self.encoded_samples = self.encoded_samples or int(encoded[1])
+        elif fed := _FED.match(line):
+            self._fed((int(fed[1]), fed[2].strip()))
+        elif length := _DURATION.match(line):
+            self.input_seconds = seconds_of(length[1])
+        elif figures := report_of(line):
+            self.figures = figures
+        elif _OUTPUT.match(line):
+            self._says_output = True
+        elif self._says_output and (stream := _STREAM.match(line)):
+            self.output_rate = self.output_rate or int(stream[1])
         if level := _LEVEL.match(line):
             self._complaint(level[1], level[2])
 
@@ -98,15 +154,22 @@ class Log:
         """The first error of the last few is nearest to the cause; ffmpeg sums up afterwards."""
         return self.errors[0] if self.errors else "no message"
 
+    def _fed(self, kind: tuple[int, str]) -> None:
+        if kind not in self.kinds and len(self.kinds) < _KEPT_LINES:
+            self.kinds.append(kind)
+
     def _complaint(self, level: str, message: str) -> None:
         self.packet_was_cut |= message.startswith("Packet corrupt")
         self.duration_is_guess |= message.startswith("Estimating duration from bitrate")
         self.disk_is_full |= "No space left on device" in message
         self.trailer_failed |= _TRAILER.search(message) is not None
-        self.decode_errors += "Error while decoding" in message or "Error submitting" in message
+        self.decode_errors += _NOT_DECODED.search(message) is not None
+        self.times_run_back |= _RUNS_BACK.search(message) is not None
         if small := _MOOV_TOO_SMALL.search(message):
             self.moov_shortfall = int(small[1])
         if level != "warning":
+            if unread := _UNREAD.match(message):
+                self.unread = unread[1]
             self.errors.append(message[:_KEPT_LINE_CHARACTERS])
 
 
@@ -117,6 +180,12 @@ def _time_of(values: dict[str, str]) -> float | None:
     if microseconds is not None:
         return microseconds / 1e6
     return seconds_of(values.get("out_time", ""))
+
+
+def _bytes_of(text: str) -> int | None:
+    """`12kB` until ffmpeg 6, `12KiB` since: 1,024 bytes both."""
+    match = re.fullmatch(r"(\d+)(?:kB|KiB)", text)
+    return int(match[1]) * 1024 if match else None
 
 
 def _not_negative(seconds: float | None) -> float | None:

@@ -27,7 +27,8 @@ class Cover:
 @dataclass(frozen=True)
 class Sound:
     """The audio stream that is converted. `duration_is_guess`: from size and bitrate, so that a
-    truncated input looks complete."""
+    truncated input looks complete. `start_seconds`: a film's sound may begin later than its
+    picture."""
 
     demuxer: str
     codec: str
@@ -41,6 +42,8 @@ class Sound:
     tags_are_on_stream: bool = False
     chapters: int = 0
     cover: Cover | None = None
+    start_seconds: float = 0.0
+    layout: str = ""
 
     @classmethod
     def from_probe(cls, found: dict[str, Any], duration_is_guess: bool) -> Sound:
@@ -62,10 +65,14 @@ class Sound:
             bits=_bits(audio),
             duration_seconds=_duration(audio, streams, form),
             duration_is_guess=duration_is_guess,
-            tag_bytes=sum(len(name) + 4 * len(text) + 64 for name, text in tags.items()),
+            tag_bytes=sum(
+                len(name) + 4 * len(text) + 64 for name, text in (*tags.items(), *on_stream.items())
+            ),
             tags_are_on_stream=demuxer == "ogg" and bool(on_stream),
             chapters=len(found.get("chapters", [])),
             cover=_cover(streams, found.get("packets", [])),
+            start_seconds=_start(audio),
+            layout=audio.get("channel_layout", ""),
         )
 
     def check(self, most_seconds: float) -> None:
@@ -117,14 +124,19 @@ def _duration(
     audio: dict[str, Any], streams: list[dict[str, Any]], form: dict[str, Any]
 ) -> float | None:
     """The stream's own, Matroska's tag, or the file's where nothing else plays in it (a film may
-    be longer than its sound track)."""
+    be longer than its sound track). RealMedia's muxer of ffmpeg writes 0 for some codecs."""
     if "duration" in audio:
-        return finite_number(audio["duration"])
+        return finite_number(audio["duration"]) or None
     tagged = seconds_of(audio.get("tags", {}).get("DURATION", ""))
     if tagged is not None:
-        return tagged
+        # Measured: the tag holds when the last packet ends, not how long they are together.
+        return tagged - _start(audio)
     alone = all(each is audio or _is(each, "attached_pic") for each in streams)
-    return finite_number(form["duration"]) if alone and "duration" in form else None
+    return (finite_number(form["duration"]) or None) if alone and "duration" in form else None
+
+
+def _start(audio: dict[str, Any]) -> float:
+    return max(0.0, finite_number(audio.get("start_time", "")) or 0.0)
 
 
 def _cover(streams: list[dict[str, Any]], packets: list[dict[str, Any]]) -> Cover | None:

@@ -34,11 +34,20 @@ def part_start(number: int, first: int = FIRST_PART_BYTES) -> int:
     return first * (PARTS_OF_A_SIZE * ((1 << doublings) - 1) + (within << doublings))
 
 
-class Upload(Protocol):
-    """Where parts go: tasks/converter/upload.py, or a test's dictionary."""
+# What a gap is filled with, a piece at a time.
+_ZEROS = memoryview(bytes(256 * 1024))
 
-    def put(self, number: int, body: bytes) -> None: ...
-    def put_whole(self, body: bytes) -> None: ...
+
+class Upload(Protocol):
+    """Where parts go: tasks/converter/upload.py, or a test's dictionary.
+
+    The buffer of a part comes from `buffer`, with anything in it, and goes back with `put`: one
+    that has been sent is used again.
+    """
+
+    def buffer(self, size: int) -> bytearray: ...
+    def put(self, number: int, body: bytearray) -> None: ...
+    def put_whole(self, body: bytearray) -> None: ...
     def complete(self, size: int) -> None: ...
     def abort(self) -> None: ...
 
@@ -89,22 +98,31 @@ class ObjectWriter:
                 f"The output would pass the limit of {self._most_bytes} bytes; choose a smaller "
                 "format or bitrate, or raise the limit."
             )
+        while self.size < offset:
+            self._copy(self.size, _ZEROS[: offset - self.size])
+        self._copy(offset, data)
+
+    def finish(self) -> None:
+        """Send what was held back and make the object visible. Nothing can be written after it."""
+        if self._newest <= 1:
+            only = self._held.pop(1, bytearray())
+            del only[self.size :]
+            self._upload.put_whole(only)
+            return
+        for number in sorted(self._held):
+            self._send(number)
+        self._upload.complete(self.size)
+
+    def _copy(self, offset: int, data: memoryview) -> None:
+        """Into the parts: `offset` is at most `size`, so that no byte below `size` is left over
+        from a buffer's former use."""
         while data:
             number, within = self._place(offset)
             part = self._reach(number)
             taken = min(len(data), len(part) - within)
             part[within : within + taken] = data[:taken]
             data, offset = data[taken:], offset + taken
-        self.size = max(self.size, end)
-
-    def finish(self) -> None:
-        """Send what was held back and make the object visible."""
-        if self._newest <= 1:
-            self._upload.put_whole(bytes(memoryview(self._held.get(1, b""))[: self.size]))
-            return
-        for number in sorted(self._held):
-            self._send(number)
-        self._upload.complete(self.size)
+            self.size = max(self.size, offset)
 
     def _place(self, offset: int) -> tuple[int, int]:
         """Which part holds `offset`, and where in it."""
@@ -126,17 +144,16 @@ class ObjectWriter:
             ) from None
 
     def _grow(self) -> None:
-        """Begin the next part and let go of the one that is now third from the end."""
+        """Let go of the part that will be third from the end, then begin the next: in this order,
+        since the upload waits while too many are under way, and that must not hold one more."""
+        if self._newest - 1 > 1:
+            self._send(self._newest - 1)
+        size = part_bytes(self._newest + 1, self._first)
+        self._held[self._newest + 1] = self._upload.buffer(size)
         self._newest += 1
-        self._held[self._newest] = bytearray(part_bytes(self._newest, self._first))
-        if self._newest - 2 > 1:
-            self._send(self._newest - 2)
 
     def _send(self, number: int) -> None:
         part = self._held.pop(number)
-        used = len(part)
         if number == self._newest:
-            used = self.size - part_start(number, self._first)
-        body = bytes(memoryview(part)[:used])
-        del part  # the copy is what waits in the upload's queue: never both
-        self._upload.put(number, body)
+            del part[self.size - part_start(number, self._first) :]
+        self._upload.put(number, part)

@@ -15,6 +15,7 @@ from moto.server import ThreadedMotoServer
 
 from local.ffmpeg import Ffmpeg, find_ffmpeg
 from tests.converter.sounds import Sounds
+from tests.converter.traps import Guard, guarded
 from tests.converter.world import World
 
 
@@ -66,9 +67,15 @@ def world(
 def _our_threads() -> list[str]:
     """The converter's own, by the names it gives them; those that are ending get a moment."""
     deadline = time.monotonic() + 2
-    ours = ("gate", "sink", "reporter", "part-", "block")
+    ours = ("gate", "sink", "reporter", "part-", "block", "peaks")
     while True:
         left = [each.name for each in threading.enumerate() if each.name.startswith(ours)]
         if not left or time.monotonic() > deadline:
             return left
         time.sleep(0.02)
+
+
+@pytest.fixture
+def guard(world: World, tmp_path: Path) -> Iterator[Guard]:
+    with guarded(world, tmp_path) as made:
+        yield made

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from local.ffmpeg import Ffmpeg
+from tests.converter.recipes import RECIPES, Recipe
 
 SECONDS = 4
 # Noise keeps encoders from making everything tiny; the seed keeps it the same in every run.
@@ -16,25 +20,9 @@ _MUSIC = (
 _TAGS = ["-metadata", "title=Tëst ✓", "-metadata", "artist=Sluice"]
 _COVER = ["-map", "0:a", "-map", "1:v", "-c:v", "copy", "-disposition:v:0", "attached_pic"]
 
-# name: (arguments, takes the cover)
-_RECIPES: dict[str, tuple[list[str], bool]] = {
-    "wav": (["-c:a", "pcm_s16le", "-f", "wav"], False),
-    "wav24": (["-c:a", "pcm_s24le", "-f", "wav"], False),
-    "wav-float": (["-c:a", "pcm_f32le", "-f", "wav"], False),
-    "aiff": (["-f", "aiff"], False),
-    "flac": (["-c:a", "flac", "-sample_fmt", "s16", "-f", "flac"], True),
-    "mp3": (["-c:a", "libmp3lame", "-b:a", "128k", "-f", "mp3"], True),
-    "mp3-vbr": (["-c:a", "libmp3lame", "-q:a", "4", "-f", "mp3"], False),
-    "mp3-no-xing": (["-c:a", "libmp3lame", "-write_xing", "0", "-f", "mp3"], False),
-    "m4a-moov-last": (["-c:a", "aac", "-f", "ipod"], True),
-    "m4a-moov-first": (["-c:a", "aac", "-movflags", "+faststart", "-f", "ipod"], False),
-    "ogg": (["-c:a", "libvorbis", "-f", "ogg"], False),
-    "opus": (["-c:a", "libopus", "-f", "opus"], False),
-    "mka": (["-c:a", "libvorbis", "-f", "matroska"], False),
-    "adts": (["-c:a", "aac", "-f", "adts"], False),
-    "wma": (["-c:a", "wmav2", "-f", "asf"], False),
-}
-INPUTS = sorted(_RECIPES)
+_FILM = "testsrc=size=160x120:rate=25:duration={seconds}"
+INPUTS = sorted(RECIPES)
+USUAL = [name for name in INPUTS if RECIPES[name].is_usual]
 
 
 class Sounds:
@@ -43,15 +31,29 @@ class Sounds:
     def __init__(self, ffmpeg: Ffmpeg, folder: Path) -> None:
         self.ffmpeg = ffmpeg
         self.folder = folder
+        listed = self._run(["-v", "error", "-encoders"]).decode().splitlines()
+        self._encoders = {line.split()[1] for line in listed if line.startswith(" A")}
 
     def path(self, name: str) -> Path:
         path = self.folder / name
         if not path.exists():
-            arguments, cover = _RECIPES[name]
-            picture = ["-i", str(self._cover())] if cover else []
-            chosen = _COVER if cover else []
-            self.make(path, [*self._music(SECONDS), *picture, *chosen, *_TAGS, *arguments])
+            recipe = RECIPES[name]
+            if recipe.change is None:
+                self._cook(recipe, path)
+            else:
+                path.write_bytes(recipe.change(self.bytes(recipe.of) if recipe.of else b""))
         return path
+
+    def _cook(self, recipe: Recipe, path: Path) -> None:
+        if recipe.encoder not in (None, *self._encoders):
+            pytest.skip(f"this build of ffmpeg has no {recipe.encoder}")
+        inputs, chosen = self._music(SECONDS), list[str]()
+        if recipe.cover:
+            inputs, chosen = [*inputs, "-i", str(self._cover())], _COVER
+        if recipe.picture:
+            film = ["-f", "lavfi", "-i", _FILM.format(seconds=SECONDS)]
+            inputs, chosen = [*inputs, *film], ["-map", "1:v", "-map", "0:a"]
+        self.make(path, [*inputs, *chosen, *_TAGS, *recipe.arguments])
 
     def bytes(self, name: str) -> bytes:
         return self.path(name).read_bytes()
@@ -68,7 +70,7 @@ class Sounds:
         tags.write_text(f";FFMETADATA1\n{tag}={text}\n")
         inputs = ["-i", str(self.path(name)), "-f", "ffmetadata", "-i", str(tags)]
         options = ["-map", "0:a", "-map_metadata", "1", "-map_metadata:s:a", "1:g", "-c", "copy"]
-        self.make(path, [*inputs, *options, "-f", _RECIPES[name][0][-1]])
+        self.make(path, [*inputs, *options, "-f", RECIPES[name].arguments[-1]])
         return path.read_bytes()
 
     def with_cover(self, name: str, picture: bytes) -> Path:
@@ -78,6 +80,37 @@ class Sounds:
         inputs = [*self._music(SECONDS), "-f", "mjpeg", "-i", str(image)]
         self.make(path, [*inputs, *_COVER, "-c:a", "libmp3lame", "-f", "mp3"])
         return path
+
+    def late(self, line: str) -> bytes:
+        """A film of 5 s whose 3 s of sound begin at the third."""
+        path = self.folder / "late"
+        film = ["-f", "lavfi", "-i", _FILM.format(seconds=5), "-itsoffset", "2"]
+        chosen = ["-map", "0:v", "-map", "1:a", "-c:v", "mpeg4"]
+        self.make(path, [*film, *self._music(3), *chosen, *line.split()])
+        return path.read_bytes()
+
+    def two_tracks(self, default: int) -> bytes:
+        """Stereo at 44.1 kHz and mono at 22.05 kHz."""
+        path = self.folder / "two-tracks"
+        options = ["-map", "0:a", "-map", "0:a", "-c:a", "flac", "-ac:a:1", "1", "-ar:a:1", "22050"]
+        for track in (0, 1):
+            options += [f"-disposition:a:{track}", "default" if track == default else "0"]
+        self.make(path, [*self._music(SECONDS), *options, "-f", "matroska"])
+        return path.read_bytes()
+
+    def tone(self, line: str) -> bytes:
+        """Two seconds, to be joined with others."""
+        path = self.folder / "tone"
+        source = ["-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000:duration=2"]
+        self.make(path, [*source, *line.split()])
+        return path.read_bytes()
+
+    def noisy_cover(self) -> bytes:
+        """A picture of some hundred kilobytes."""
+        path = self.folder / "noisy.jpg"
+        noise = ["-f", "lavfi", "-i", "nullsrc=s=640x640,geq=lum='random(1)*255':cb=128:cr=128"]
+        self.make(path, [*noise, "-frames:v", "1", "-q:v", "2", "-f", "mjpeg"])
+        return path.read_bytes()
 
     def cover_bytes(self) -> bytes:
         return self._cover().read_bytes()
@@ -104,5 +137,7 @@ class Sounds:
 
     def _run(self, arguments: list[str]) -> bytes:
         command = [str(self.ffmpeg.ffmpeg), "-nostdin", *arguments]
-        done = subprocess.run(command, capture_output=True, check=True)
-        return done.stdout
+        # A static ffmpeg crashes in the C library's character sets, which MPEG-TS asks for its
+        # service name (6.0 of the wheel), unless it finds none.
+        environ = os.environ | {"GCONV_PATH": "/nonexistent"}
+        return subprocess.run(command, capture_output=True, check=True, env=environ).stdout

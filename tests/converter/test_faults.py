@@ -22,7 +22,8 @@ from conversion.errors import (
     SupersededAttempt,
     TransientError,
 )
-from conversion.job import Failure, Job, Mode, Output, Status
+from conversion.job import Job, Status
+from conversion.outcome import Failure, Mode, Output
 from conversion.progress import Progress, Stage
 from conversion.stores.jobs import Jobs
 from conversion.stores.objects import Objects, Part
@@ -280,14 +281,6 @@ def test_the_child_sees_no_credential_and_writes_no_file(
     assert "AWS" not in job.failure.message
 
 
-def _noisy_cover(sounds: Sounds) -> bytes:
-    """A picture of some hundred kilobytes: larger than the first part in these tests."""
-    path = sounds.folder / "noisy.jpg"
-    noise = ["-f", "lavfi", "-i", "nullsrc=s=640x640,geq=lum='random(1)*255':cb=128:cr=128"]
-    sounds.make(path, [*noise, "-frames:v", "1", "-q:v", "2", "-f", "mjpeg"])
-    return path.read_bytes()
-
-
 def test_a_patch_out_of_reach_goes_by_way_of_a_file(
     world: World, sounds: Sounds, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -295,7 +288,7 @@ def test_a_patch_out_of_reach_goes_by_way_of_a_file(
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(scratch))
-    picture = _noisy_cover(sounds)
+    picture = sounds.noisy_cover()
     assert len(picture) > 3 * _PARTS
     data = sounds.with_cover("covered.mp3", picture).read_bytes()
 

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from conversion.job import Status
-from tests.converter.sounds import INPUTS, SECONDS, Sounds
+from tasks.converter.command import DEMUXERS
+from tests.converter.recipes import NOT_MADE, RECIPES
+from tests.converter.sounds import INPUTS, SECONDS, USUAL, Sounds
 from tests.converter.world import World
 
 
@@ -22,17 +24,95 @@ def _look(world: World, data: bytes, folder: Path) -> dict[str, Any]:
     return json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
 
 
-@pytest.mark.parametrize("source", INPUTS)
+def _runs() -> list[Any]:
+    """One of a kind in every run, their siblings in the long tail."""
+    tail = (pytest.param(name, marks=pytest.mark.long) for name in INPUTS if name not in USUAL)
+    return [*USUAL, *tail]
+
+
+@pytest.mark.parametrize("source", _runs())
 def test_every_input_is_converted_whole(world: World, sounds: Sounds, source: str) -> None:
-    job = world.convert(sounds.bytes(source), "flac")
+    data, recipe = sounds.bytes(source), RECIPES[source]
+
+    job = world.convert(data, "flac")
 
     assert job.status is Status.COMPLETED, job.failure
     assert job.output is not None
     assert job.output.duration_seconds == pytest.approx(SECONDS, abs=0.2)
     assert job.output.file_name == "some song.flac"
+    # A warning only where the format cannot tell whether it was whole.
+    told = {each.code for each in job.output.warnings}
+    assert told == (set() if recipe.tells_end else {"LENGTH_UNVERIFIED"})
     # The samples are those that ffmpeg decodes from the input by itself.
-    depth = "s24le" if source in ("wav24", "wav-float") else "s16le"
-    assert sounds.pcm(world.output(job), depth) == sounds.pcm(sounds.bytes(source), depth)
+    depth = "s24le" if recipe.bits > 16 else "s16le"
+    assert sounds.pcm(world.output(job), depth) == sounds.pcm(data, depth)
+
+
+def test_every_demuxer_has_an_input() -> None:
+    made = {each.demuxer for each in RECIPES.values()}
+    assert made.isdisjoint(NOT_MADE)
+    assert made | NOT_MADE.keys() == set(DEMUXERS.split(","))
+
+
+def test_ffmpeg_knows_every_demuxer_by_its_name(world: World) -> None:
+    command = [world.settings.ffmpeg, "-v", "error", "-demuxers"]
+    listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    names = {name for line in listed.splitlines()[4:] for name in line.split()[1].split(",")}
+
+    assert set(DEMUXERS.split(",")) - names == set()
+
+
+@pytest.mark.parametrize("film", ["mp4-film", "flv-film"])
+def test_of_a_film_only_the_sound_is_taken(
+    world: World, sounds: Sounds, tmp_path: Path, film: str
+) -> None:
+    output = world.output(world.convert(sounds.bytes(film), "m4a"))
+
+    assert [each["codec_type"] for each in _look(world, output, tmp_path)["streams"]] == ["audio"]
+
+
+@pytest.mark.parametrize("asked", ["mp3", "m4a", "flac", "ogg", "opus"])
+def test_a_sound_that_starts_late_in_a_film_is_whole(
+    world: World, sounds: Sounds, asked: str
+) -> None:
+    job = world.convert(sounds.late("-c:a libmp3lame -f matroska"), asked)
+
+    assert job.status is Status.COMPLETED, job.failure
+    assert job.output is not None
+    assert job.output.duration_seconds == pytest.approx(3, abs=0.1)
+
+
+def test_of_several_tracks_the_default_one_is_taken(
+    world: World, sounds: Sounds, tmp_path: Path
+) -> None:
+    data = sounds.two_tracks(default=1)
+
+    job = world.convert(data, "wav")
+
+    (stream,) = _look(world, world.output(job), tmp_path)["streams"]
+    assert (stream["channels"], stream["sample_rate"]) == (1, "22050")
+
+
+def test_unicode_and_broken_text_in_tags(world: World, sounds: Sounds, tmp_path: Path) -> None:
+    words = "Ünïcode 日本 🎵 עברית"
+    job = world.convert(sounds.with_tag("mp3", "title", words), "flac")
+
+    assert words in _look(world, world.output(job), tmp_path)["format"]["tags"].values()
+    latin = sounds.bytes("flac").replace("Tëst ✓".encode(), b"T\xebst \xff\xfe..")
+    assert latin != sounds.bytes("flac")
+    assert world.convert(latin, "mp3").status is Status.COMPLETED
+
+
+def test_a_huge_tag_and_cover_in_front(world: World, sounds: Sounds) -> None:
+    """10 MB of picture: behind it the first frame is found all the same."""
+    picture = sounds.cover_bytes() + bytes(10_000_000)
+    data = sounds.with_cover("huge.mp3", picture).read_bytes()
+    assert len(data) > len(picture)
+
+    job = world.convert(data, "flac")
+
+    assert job.status is Status.COMPLETED, job.failure
+    assert picture[:1_000_000] in world.output(job)
 
 
 def test_wav_to_flac_to_wav_gives_the_same_samples(world: World, sounds: Sounds) -> None:

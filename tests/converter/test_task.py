@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from conversion.job import Failure, Status
+from conversion.job import Status
+from conversion.outcome import Failure
 from tests.converter.sounds import Sounds
 from tests.converter.world import World
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from conversion.job import Conversion, Job, Source
+from conversion.conversion import Conversion
+from conversion.job import Job, Source
 from conversion.progress import Progress
 from conversion.settings import ConverterSettings
 from conversion.stores import clients
@@ -79,17 +80,24 @@ class World:
         self.s3.close()
         self.dynamodb.close()
 
-    def job(self, data: bytes, conversion: str, name: str = "some song.bin", key: str = "") -> Job:
+    def job(
+        self,
+        data: bytes,
+        conversion: str | Conversion,
+        name: str = "some song.bin",
+        key: str = "",
+    ) -> Job:
         """Upload the bytes and write the job that converts them."""
+        asked = conversion if isinstance(conversion, Conversion) else Conversion.parse(conversion)
         job_id = uuid.uuid4().hex
         key = key or f"uploads/{job_id}"
         etag = self.s3.put_object(Bucket=self.settings.bucket, Key=key, Body=data)["ETag"]
         source = Source(self.settings.bucket, key, etag.strip('"'), len(data), name)
-        job = Job.new(job_id, job_id, source, Conversion.parse(conversion), 7)
+        job = Job.new(job_id, job_id, source, asked, 7)
         assert self.around.jobs.put_if_absent(job)
         return job
 
-    def convert(self, data: bytes, conversion: str, **changes: Any) -> Job:
+    def convert(self, data: bytes, conversion: str | Conversion, **changes: Any) -> Job:
         """The job as it stands after a run in this process."""
         return self.run(self.job(data, conversion), **changes)
 

@@ -28,6 +28,27 @@ def test_percent_from_bytes_where_the_duration_is_not_known() -> None:
     assert progress.eta_seconds is not None
 
 
+def test_percent_from_the_length_that_ffmpeg_tells_where_the_probe_knew_none() -> None:
+    pace = Pace(attempt=1, duration_seconds=None, source_bytes=1000)
+    pace.hear_of(None)
+    pace.hear_of(50.0)
+    pace.hear_of(80.0)
+    assert pace.progress(Report(seconds=25), bytes_in=900, bytes_out=0).percent == 50
+
+
+def test_two_passes_share_the_percent() -> None:
+    """The second knows the length that the first one found; seconds stand for the percent."""
+    pace = Pace(attempt=1, duration_seconds=None, source_bytes=1000)
+    pace.takes(0, 0.3, None)
+    first = pace.progress(Report(seconds=25), bytes_in=500, bytes_out=0)
+    pace.takes(0.3, 1, 50.0)
+    second = pace.progress(Report(), bytes_in=1000, bytes_out=0)
+    third = pace.progress(Report(seconds=25), bytes_in=1000, bytes_out=9)
+    assert [each.percent for each in (first, second, third)] == [15, 30, 65]
+    assert [each.seconds_done for each in (first, second, third)] == [None, 15, 32.5]
+    assert pace.progress(Report(seconds=50), bytes_in=1000, bytes_out=9).percent == 99
+
+
 @dataclass
 class End:
     error: BaseException | None = None
@@ -61,4 +82,25 @@ def test_moving_is_no_stall() -> None:
     steps = iter(range(10))
     watch = Watch(threading.Event(), [], lambda: next(steps), stall_seconds=-1)
     for _ in range(5):
+        watch.check()
+
+
+def test_what_moves_a_little_now_and_then_is_ended_all_the_same() -> None:
+    steps = iter(range(10))
+    watch = Watch(threading.Event(), [], lambda: next(steps), most_seconds=-1)
+    with pytest.raises(ConverterStalled, match="not done"):
+        watch.check()
+
+
+def test_the_time_in_which_s3_owes_an_answer_is_not_the_childs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = iter([0.0, 0.0, 50.0, 55.0, 65.0])
+    monkeypatch.setattr("time.monotonic", lambda: next(now))
+    end, steps = End(is_waiting=True), iter(range(10))
+    watch = Watch(threading.Event(), [end], lambda: next(steps), most_seconds=10)
+    watch.check()
+    end.is_waiting = False
+    watch.check()
+    with pytest.raises(ConverterStalled):
         watch.check()

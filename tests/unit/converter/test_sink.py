@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import re
 import socket
+import threading
+import time
+from typing import cast
 from urllib.parse import urlsplit
 
 import pytest
+from hypothesis import given, settings
 
 from conversion.errors import OutputBroken, PatchOutOfReach
+from conversion.stores.objects import Objects, Part
 from tasks.converter.sink import ObjectSink
+from tasks.converter.upload import MultipartUpload
+from tasks.converter.writer import ObjectWriter
+from tests.unit.converter.writes import PART, File, Write, writes
 
 
-class File:
+class Memory:
     """A writer that is a plain file in memory."""
 
     def __init__(self) -> None:
@@ -72,7 +80,7 @@ class Client:
 
 
 def test_a_patch_never_overtakes_what_it_patches() -> None:
-    file = File()
+    file = Memory()
     with ObjectSink(file) as sink:
         client = Client(sink.url)
         client.log_in()
@@ -98,7 +106,7 @@ def test_a_patch_never_overtakes_what_it_patches() -> None:
 
 
 def test_a_stranger_may_store_nothing() -> None:
-    file = File()
+    file = Memory()
     with ObjectSink(file) as sink:
         client = Client(sink.url)
         assert client.hear() == "220"
@@ -111,7 +119,7 @@ def test_a_stranger_may_store_nothing() -> None:
 
 
 def test_reading_back_is_refused_at_once() -> None:
-    with ObjectSink(File()) as sink:
+    with ObjectSink(Memory()) as sink:
         client = Client(sink.url)
         client.log_in()
         assert client.ask("RETR /output") == "502"
@@ -122,7 +130,7 @@ def test_reading_back_is_refused_at_once() -> None:
 
 
 def test_what_the_writer_meets_is_raised_and_the_connection_ends() -> None:
-    file = File()
+    file = Memory()
     file.error = PatchOutOfReach("gone")
     with ObjectSink(file) as sink:
         client = Client(sink.url)
@@ -138,5 +146,96 @@ def test_what_the_writer_meets_is_raised_and_the_connection_ends() -> None:
 
 
 def test_nobody_came() -> None:
-    with ObjectSink(File()) as sink, pytest.raises(OutputBroken):
+    with ObjectSink(Memory()) as sink, pytest.raises(OutputBroken):
         sink.has_drained(0)
+
+
+class Bucket:
+    """S3 behind a real MultipartUpload: takes a moment for each part."""
+
+    def __init__(self) -> None:
+        self.parts: dict[int, bytes] = {}
+        self.whole: bytes | None = None
+        self.ended: str | None = None
+
+    def start_multipart(self, key: str, media_type: str) -> str:
+        return "upload"
+
+    def put_part(self, key: str, upload_id: str, number: int, body: bytes | bytearray) -> Part:
+        time.sleep(0.001 * (number % 3))
+        assert number not in self.parts
+        self.parts[number] = bytes(body)
+        return Part(number, f"etag-{number}", "crc")
+
+    def put(self, key: str, body: bytes | bytearray, media_type: str) -> str:
+        self.whole, self.ended = bytes(body), "completed"
+        return "etag"
+
+    def complete_multipart(self, key: str, upload_id: str, parts: list[Part]) -> str:
+        assert [part.number for part in parts] == list(range(1, len(self.parts) + 1))
+        self.ended = "completed"
+        return "etag"
+
+    def abort_multipart(self, key: str, upload_id: str) -> None:
+        self.ended = "aborted"
+
+    @property
+    def object(self) -> bytes:
+        if self.whole is not None:
+            return self.whole
+        return b"".join(self.parts[number] for number in sorted(self.parts))
+
+
+def _play(url: str, file: File, steps: list[Write]) -> None:
+    """Say it all as ffmpeg would. Stops, as ffmpeg does, when the sink hangs up."""
+    client, at = Client(url), 0
+    client.log_in()
+    data = client.store(0)
+    try:
+        for step in steps:
+            offset = step.offset(len(file.data))
+            if offset != at:
+                data = client.seek(data, offset)
+            if not file.can_take(offset, step.length):
+                file.refused = True
+            file.write(offset, step.data)
+            data.sendall(step.data)
+            at = offset + step.length
+    except (ConnectionError, AssertionError):
+        if not file.refused:
+            raise
+    finally:
+        client.leave()
+        data.close()
+
+
+def _check_through_ftp(steps: list[Write]) -> None:
+    bucket, file = Bucket(), File()
+    upload = MultipartUpload(cast(Objects, bucket), "key", "audio/x", threading.Event())
+    try:
+        with ObjectWriter(upload, 100_000, PART) as writer, ObjectSink(writer) as sink:
+            _play(sink.url, file, steps)
+            while not sink.has_drained(0.1):
+                pass
+            writer.finish()
+    except PatchOutOfReach:
+        assert file.refused
+        assert bucket.ended == "aborted"
+        return
+    assert not file.refused
+    assert bucket.ended == "completed"
+    assert bucket.object == bytes(file.data)
+
+
+@given(writes(most=12))
+@settings(max_examples=40, deadline=None)
+def test_any_session_makes_the_file_or_is_refused(steps: list[Write]) -> None:
+    """From ffmpeg's end of the connection to S3's: client, sink, writer, upload, threads."""
+    _check_through_ftp(steps)
+
+
+@given(writes(most=40))
+@pytest.mark.long
+@settings(max_examples=400, deadline=None)
+def test_so_do_many_long_sessions(steps: list[Write]) -> None:
+    _check_through_ftp(steps)

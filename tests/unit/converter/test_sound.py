@@ -7,16 +7,6 @@ from typing import Any
 import pytest
 
 from conversion.errors import InputOutOfRange, InputTooLong, NoAudioStream, UnsupportedInput
-from conversion.formats import FORMATS
-from conversion.job import Conversion
-from tasks.converter.command import (
-    DEMUXERS,
-    convert_command,
-    moov_room,
-    probe_command,
-    projected_bytes,
-    to_sink,
-)
 from tasks.converter.sound import Cover, Sound
 
 
@@ -64,6 +54,36 @@ def test_matroska_keeps_a_streams_duration_in_a_tag() -> None:
     assert Sound.from_probe(found, False).duration_seconds == 60.25
 
 
+def test_what_starts_late_lasts_from_there_to_the_end() -> None:
+    found = _found(tags={"DURATION": "00:00:05.000000000"}, start_time="2.000000")
+    del found["streams"][0]["duration"]
+    sound = Sound.from_probe(found, False)
+    assert (sound.duration_seconds, sound.start_seconds) == (3, 2)
+
+
+def test_a_duration_of_0_is_not_known() -> None:
+    assert _sound(duration="0.000000").duration_seconds is None
+
+
+@pytest.mark.parametrize(
+    ("codec", "raw", "sample", "bits"),
+    [
+        ("pcm_f32le", None, 32, 32),
+        ("pcm_f64le", None, 64, 64),
+        ("pcm_u8", None, 8, 8),
+        ("pcm_mulaw", None, 8, 8),
+        ("adpcm_ms", None, 4, 4),
+        ("pcm_s24le", "24", 24, 24),
+        ("mp3", None, 0, 0),
+        ("dsd_lsbf", None, 1, 24),
+    ],
+)
+def test_bits(codec: str, raw: str | None, sample: int, bits: int) -> None:
+    found = _found(codec_name=codec, bits_per_sample=sample)
+    found["streams"][0]["bits_per_raw_sample"] = raw or "0"
+    assert Sound.from_probe(found, False).bits == bits
+
+
 def test_a_cover_and_its_size() -> None:
     found = _found()
     picture = {"index": 1, "codec_type": "video", "codec_name": "png"}
@@ -96,75 +116,6 @@ def test_too_long() -> None:
         _sound().check(30)
 
 
-@pytest.mark.parametrize("name", FORMATS)
-def test_a_command_holds_no_secret_and_forces_the_demuxer(name: str) -> None:
-    sound = _sound()
-    command = [*convert_command("ffmpeg", sound, Conversion(name), "http://g"), *to_sink("ftp://s")]
-
-    before = command[: command.index("-i")]
-    assert before[before.index("-f") + 1] == "flac"
-    assert before[before.index("-protocol_whitelist") + 1] == "http,tcp"
-    assert command[-1] == "ftp://s"
-    assert command[command.index("-c:a") + 1] in (
-        FORMATS[name].encoder,
-        FORMATS[name].deep_encoder,
-    )
-
-
-def test_playlists_are_not_among_the_demuxers() -> None:
-    allowed = set(DEMUXERS.split(","))
-    assert not allowed & {"hls", "concat", "dash", "sdp", "rtsp", "image2", "lavfi", "data"}
-    assert DEMUXERS in probe_command("ffprobe", "http://g")
-
-
-@pytest.mark.parametrize(
-    ("changes", "is_shallow"),
-    [
-        ({"bits_per_raw_sample": "16"}, True),
-        ({"bits_per_raw_sample": "0"}, True),
-        ({"bits_per_raw_sample": "24"}, False),
-        ({"bits_per_raw_sample": "0", "bits_per_sample": 32}, False),
-        (
-            {"codec_name": "dsd_lsbf", "bits_per_raw_sample": "0", "bits_per_sample": 1},
-            False,
-        ),
-    ],
-)
-def test_a_flac_gets_no_bits_that_its_source_has_not(
-    changes: dict[str, Any], is_shallow: bool
-) -> None:
-    command = convert_command("f", _sound(**changes), Conversion("flac"), "http://g")
-    assert ("-sample_fmt" in command) is is_shallow
-    assert "-sample_fmt" not in convert_command("f", _sound(**changes), Conversion("mp3"), "x")
-
-
 @pytest.mark.parametrize("duration", ["nan", "inf", "N/A"])
 def test_a_duration_that_is_no_number_is_not_known(duration: str) -> None:
     assert _sound(duration=duration).duration_seconds is None
-
-
-def test_more_channels_than_the_format_holds_are_mixed_down() -> None:
-    command = convert_command("ffmpeg", _sound(channels=6), Conversion("mp3"), "http://g")
-    assert command[command.index("-ac") + 1] == "2"
-    assert "-ac" not in convert_command("f", _sound(channels=6), Conversion("flac"), "http://g")
-
-
-def test_tags_on_the_stream_are_lifted() -> None:
-    found = _found(tags={"TITLE": "A"})
-    found["format"]["format_name"] = "ogg"
-    command = convert_command("f", Sound.from_probe(found, False), Conversion("mp3"), "http://g")
-    assert command[command.index("-map_metadata") + 1] == "0:s:0"
-
-
-def test_room_for_moov() -> None:
-    m4a = FORMATS["m4a"]
-    assert 16_000 < moov_room(_sound(), m4a) < 64_000
-    assert moov_room(_sound(), FORMATS["mp3"]) == 0
-    assert moov_room(Sound.from_probe(_found(), duration_is_guess=True), m4a) == 0
-
-
-def test_a_wav_beyond_4_gib_is_rf64() -> None:
-    long = _sound(duration=str(24 * 3600), bits_per_raw_sample="16")
-    assert projected_bytes(long, Conversion("wav")) > 2**32
-    assert "-rf64" in convert_command("f", long, Conversion("wav"), "http://g")
-    assert "-rf64" not in convert_command("f", _sound(), Conversion("wav"), "http://g")

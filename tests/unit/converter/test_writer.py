@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conversion.errors import OutputTooLarge, PatchOutOfReach, StorageUnavailable
+from tasks.converter import writer as writer_module
 from tasks.converter.writer import (
     FIRST_PART_BYTES,
     PARTS_OF_A_SIZE,
@@ -16,8 +18,8 @@ from tasks.converter.writer import (
     part_bytes,
     part_start,
 )
-
-_PART = 16
+from tests.unit.converter.writes import PART as _PART
+from tests.unit.converter.writes import File, Write, writes
 
 
 @dataclass
@@ -29,13 +31,17 @@ class Upload:
     completed_size: int | None = None
     aborted: bool = False
 
-    def put(self, number: int, body: bytes) -> None:
+    def buffer(self, size: int) -> bytearray:
+        """One that was used before: what it holds must not show."""
+        return bytearray(b"\xff" * size)
+
+    def put(self, number: int, body: bytearray) -> None:
         assert number not in self.parts
         assert body
-        self.parts[number] = body
+        self.parts[number] = bytes(body)
 
-    def put_whole(self, body: bytes) -> None:
-        self.whole = body
+    def put_whole(self, body: bytearray) -> None:
+        self.whole = bytes(body)
 
     def complete(self, size: int) -> None:
         self.completed_size = size
@@ -54,33 +60,48 @@ def _write(writer: ObjectWriter, offset: int, data: bytes) -> None:
     writer.write(offset, memoryview(data))
 
 
-@given(
-    st.lists(
-        st.tuples(st.integers(0, 12 * _PART), st.binary(min_size=1, max_size=5 * _PART)),
-        max_size=25,
-    )
-)
-def test_the_object_is_what_a_file_would_be(writes: list[tuple[int, bytes]]) -> None:
-    upload, file = Upload(), bytearray()
-    writer = ObjectWriter(upload, 10_000, first_part_bytes=_PART)
-    for offset, data in writes:
-        sent = b"".join(upload.parts.values())
-        try:
-            _write(writer, offset, data)
-        except PatchOutOfReach:
-            first_sent = part_start(2, _PART)
-            assert sent or offset + len(data) > first_sent + _PART
-            return
-        file.extend(bytes(max(0, offset + len(data) - len(file))))
-        file[offset : offset + len(data)] = data
+def _check_against_a_file(steps: list[Write]) -> Upload:
+    """Refused exactly where a part is touched that has left; else the file's bytes."""
+    upload, file = Upload(), File()
+    writer = ObjectWriter(upload, 100_000, first_part_bytes=_PART)
+    for step in steps:
+        offset, data = step.offset(len(file.data)), step.data
+        if not file.can_take(offset, len(data)):
+            with pytest.raises(PatchOutOfReach):
+                _write(writer, offset, data)
+            return upload
+        _write(writer, offset, data)
+        file.write(offset, data)
+        assert writer.size == len(file.data)
     writer.finish()
+    assert upload.object == bytes(file.data)
+    return upload
 
-    assert upload.object == bytes(file)
-    assert writer.size == len(file)
-    if upload.parts:
-        assert upload.completed_size == len(file)
+
+@given(writes())
+def test_the_object_is_what_a_file_would_be_or_the_write_is_refused(steps: list[Write]) -> None:
+    upload = _check_against_a_file(steps)
+    if upload.completed_size is not None:
+        assert upload.completed_size == len(upload.object)
         assert set(upload.parts) == set(range(1, len(upload.parts) + 1))
         assert all(len(upload.parts[number]) == _PART for number in sorted(upload.parts)[:-1])
+
+
+@given(writes())
+def test_so_it_is_where_parts_grow(steps: list[Write]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(writer_module, "PARTS_OF_A_SIZE", 2)
+        upload = _check_against_a_file(steps)
+        if upload.completed_size is not None:
+            for number in sorted(upload.parts)[:-1]:
+                assert len(upload.parts[number]) == _PART << (number - 1) // 2
+
+
+@given(writes(most=60))
+@pytest.mark.long
+@settings(max_examples=5000, deadline=None)
+def test_so_it_is_in_many_long_runs(steps: list[Write]) -> None:
+    _check_against_a_file(steps)
 
 
 @given(st.integers(0, 3 * _PART - 1), st.integers(0, 4 * _PART))
@@ -162,6 +183,24 @@ def test_ten_thousand_parts_hold_the_largest_object_of_s3() -> None:
     assert last <= 10_000
     assert part_bytes(1) == FIRST_PART_BYTES >= 5 * 1024**2
     assert part_bytes(last) <= 5 * 1024**3
+
+
+def test_ten_thousand_parts_leave_in_order_and_with_their_sizes() -> None:
+    """For real, with parts of 1 to 512 bytes."""
+    upload, data = Upload(), random.Random(1).randbytes(part_start(10_001, 1))
+    writer = ObjectWriter(upload, len(data), first_part_bytes=1)
+    for offset in range(0, len(data), 5000):
+        _write(writer, offset, data[offset : offset + 5000])
+    writer.finish()
+
+    assert sorted(upload.parts) == list(range(1, 10_001))
+    assert all(len(body) == part_bytes(number, 1) for number, body in upload.parts.items())
+    assert upload.object == data
+
+
+@given(st.integers(1, 10_000), st.integers(5 * 1024**2, 64 * 1024**2))
+def test_a_part_begins_where_those_before_it_end(number: int, first: int) -> None:
+    assert part_start(number, first) == sum(part_bytes(each, first) for each in range(1, number))
 
 
 @given(st.integers(1, 12 * PARTS_OF_A_SIZE))
