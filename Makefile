@@ -7,7 +7,7 @@ BIN    := .venv/bin
 NODE    = $(shell $(BIN)/python -m local.node)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test test-all check synth deploy requirements pins clean
+.PHONY: help install demo up test test-all bench check synth deploy requirements pins clean
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
@@ -40,6 +40,9 @@ test: install  ## the tests (under 10 minutes on 2 cores), with coverage
 
 test-all: test  ## the tests and their long tail
 	$(BIN)/python -m pytest -m long
+
+bench: install  ## what a conversion costs, against its peers (some 20 minutes, on a quiet machine)
+	$(BIN)/python -m benchmarks
 
 check: install  ## lint, format, types, imports, pins
 	$(BIN)/ruff check .
