@@ -3,6 +3,8 @@
 
 PYTHON ?= python3
 BIN    := .venv/bin
+# A file's tests share what they set up, so a file stays with one of the processes.
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 # The CDK's own interpreter, Node, comes with the wheel where PATH has none that will do.
 NODE    = $(shell $(BIN)/python -m local.node)
 
@@ -36,10 +38,10 @@ up: install  ## run the local pipeline at http://127.0.0.1:8787 until Ctrl-C
 	@$(BIN)/sluice up
 
 test: install  ## the tests (under 10 minutes on 2 cores), with coverage
-	$(BIN)/python -m pytest -m "not long" --cov --cov-report=term
+	$(PYTEST) -m "not long" --cov --cov-report=term
 
 test-all: test  ## the tests and their long tail
-	$(BIN)/python -m pytest -m long
+	$(PYTEST) -m long
 
 bench: install  ## what a conversion costs, against its peers (some 20 minutes, on a quiet machine)
 	$(BIN)/python -m benchmarks

@@ -11,11 +11,12 @@ from dataclasses import InitVar, dataclass
 from typing import Any, Protocol, Self, TypeVar
 
 from conversion.errors import InvalidRequest
-from conversion.fields import Fields, choice, number, object_of, whole
+from conversion.fields import Item, choice, number, object_of, whole
 from conversion.formats import Format, format_named
+from conversion.options import Loudness, Options, Waveform
 from conversion.presets import PRESETS
 from conversion.refusals import refuse_impossible
-from conversion.tags import Tags, read_tags
+from conversion.tags import read_tags
 
 _FIELDS = (
     *("format", "preset", "bitrateKbps", "quality", "sampleRate", "channels", "bitDepth"),
@@ -25,77 +26,10 @@ _FIELDS = (
 
 
 @dataclass(frozen=True)
-class Loudness:
-    """A target of EBU R 128: integrated loudness in LUFS, and the highest true peak in dBTP."""
+class Conversion(Options):
+    """One conversion, refused when it is made for what can never work; but not when it is read from
+    a record, which was checked when it was asked for."""
 
-    integrated_lufs: float = -23.0
-    true_peak_dbtp: float = -1.0
-
-    def __post_init__(self) -> None:
-        """What ffmpeg's loudnorm filter takes for `I` and `TP`. Raises InvalidRequest."""
-        if not -70 <= self.integrated_lufs <= -5:
-            raise InvalidRequest('"integratedLufs" is a number from -70 to -5.')
-        if not -9 <= self.true_peak_dbtp <= 0:
-            raise InvalidRequest('"truePeakDbtp" is a number from -9 to 0.')
-
-    def to_item(self) -> Fields:
-        return {"integratedLufs": self.integrated_lufs, "truePeakDbtp": self.true_peak_dbtp}
-
-    @classmethod
-    def from_item(cls, item: Any) -> Loudness:
-        fields = object_of(item, '"loudness"', ("integratedLufs", "truePeakDbtp"))
-        lufs, peak = number(fields, "integratedLufs"), number(fields, "truePeakDbtp")
-        return cls(
-            cls.integrated_lufs if lufs is None else lufs,
-            cls.true_peak_dbtp if peak is None else peak,
-        )
-
-
-@dataclass(frozen=True)
-class Waveform:
-    """Peaks for a player to draw, as JSON and as a PNG: one pair for so many samples."""
-
-    samples_per_pixel: int = 512
-
-    def __post_init__(self) -> None:
-        """From a pixel for every millisecond or so to one for a second. Raises InvalidRequest."""
-        if not 32 <= self.samples_per_pixel <= 65_536:
-            raise InvalidRequest('"samplesPerPixel" is a whole number from 32 to 65536.')
-
-    def to_item(self) -> Fields:
-        return {"samplesPerPixel": self.samples_per_pixel}
-
-    @classmethod
-    def from_item(cls, item: Any) -> Waveform:
-        fields = object_of(item, '"waveform"', ("samplesPerPixel",))
-        samples = whole(fields, "samplesPerPixel")
-        return cls() if samples is None else cls(samples)
-
-
-@dataclass(frozen=True)
-class Conversion:
-    """One conversion. None and empty mean "as the source is" or "as the format does it".
-
-    Seconds count in the source's own time; `end_seconds` is where the output stops. `metadata`
-    "drop" leaves the source's tags out; `tags` are written over what is kept, and an empty text
-    removes one. `cover` None keeps the picture where the format can hold it.
-    """
-
-    format: str
-    bitrate_kbps: int | None = None
-    quality: int | None = None
-    sample_rate: int | None = None
-    channels: int | None = None
-    bit_depth: int | None = None
-    start_seconds: float | None = None
-    end_seconds: float | None = None
-    fade_in_seconds: float | None = None
-    fade_out_seconds: float | None = None
-    loudness: Loudness | None = None
-    metadata: str | None = None
-    tags: Tags = ()
-    cover: str | None = None
-    waveform: Waveform | None = None
     checked: InitVar[bool] = True
 
     def __post_init__(self, checked: bool) -> None:
@@ -111,9 +45,9 @@ class Conversion:
     def is_trimmed(self) -> bool:
         return bool(self.start_seconds) or self.end_seconds is not None
 
-    def to_item(self) -> Fields:
+    def to_item(self) -> Item:
         """What was asked for, and nothing else."""
-        item: Fields = {
+        item: Item = {
             "format": self.format,
             "bitrateKbps": self.bitrate_kbps,
             "quality": self.quality,
@@ -147,7 +81,7 @@ class Conversion:
         return cls._of(object_of(item, "A conversion", _FIELDS), checked=False)
 
     @classmethod
-    def _of(cls, fields: Fields, checked: bool) -> Conversion:
+    def _of(cls, fields: Item, checked: bool) -> Conversion:
         return cls(
             format=fields["format"],
             bitrate_kbps=whole(fields, "bitrateKbps"),
@@ -210,7 +144,7 @@ def _optional(kind: type[_Part], item: Any) -> _Part | None:
     return kind() if item is True else kind.from_item(item)
 
 
-def _with_preset(fields: Fields) -> Fields:
+def _with_preset(fields: Item) -> Item:
     """The preset's fields under those of the request, where null takes one out of the preset; a
     bitrate and a quality are one choice, made by whoever speaks last."""
     name = fields.get("preset")

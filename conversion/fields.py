@@ -11,13 +11,14 @@ from typing import Any
 
 from conversion.errors import InvalidRequest
 
-Fields = dict[str, Any]
+# A JSON object, of a request or of a record.
+Item = dict[str, Any]
 
 # Below it a float still tells microseconds apart; nobody means a number beyond it.
 _FAR = 1e9
 
 
-def object_of(value: Any, name: str, known: tuple[str, ...]) -> Fields:
+def object_of(value: Any, name: str, known: tuple[str, ...]) -> Item:
     """A JSON object with no field but the known ones: a misspelt option is never passed over."""
     if not isinstance(value, dict):
         raise InvalidRequest(f"{name} is an object with the fields {', '.join(known)}.")
@@ -26,7 +27,7 @@ def object_of(value: Any, name: str, known: tuple[str, ...]) -> Fields:
     return value
 
 
-def whole(fields: Fields, name: str) -> int | None:
+def whole(fields: Item, name: str) -> int | None:
     value = fields.get(name)
     if value is None:
         return None
@@ -35,7 +36,7 @@ def whole(fields: Fields, name: str) -> int | None:
     return value
 
 
-def number(fields: Fields, name: str) -> float | None:
+def number(fields: Item, name: str) -> float | None:
     """To the sixth decimal: ffmpeg counts microseconds, and DynamoDB refuses the likes of 1e-200.
     Zero has no sign here, or the same conversion could be written in two ways."""
     value = fields.get(name)
@@ -46,7 +47,7 @@ def number(fields: Fields, name: str) -> float | None:
     return round(float(value), 6) + 0.0
 
 
-def choice(fields: Fields, name: str, *choices: str) -> str | None:
+def choice(fields: Item, name: str, *choices: str) -> str | None:
     value = fields.get(name)
     if value is not None and value not in choices:
         raise InvalidRequest(f'"{name}" is one of {", ".join(choices)}.')

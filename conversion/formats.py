@@ -58,10 +58,6 @@ class Format:
         return bool(self.depths)
 
     @property
-    def most_channels(self) -> int:
-        return max(self.channel_counts)
-
-    @property
     def encoders(self) -> tuple[str, ...]:
         """Those that some request can lead to."""
         return tuple(each[0] for each in self.depths.values()) or (self.encoder,)

@@ -9,13 +9,12 @@ import hashlib
 import json
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Protocol
 
 from conversion.clock import expiry, has_passed, timestamp, utc_now
 from conversion.conversion import Conversion
+from conversion.fields import Item
 from conversion.outcome import Failure, Output, WaveformKeys
-
-Item = dict[str, Any]
 
 # Where outputs are in the bucket; uploads are under conversion/uploads.py's PREFIX.
 OUTPUTS = "conversions/"

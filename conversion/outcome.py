@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
-Item = dict[str, Any]
+from conversion.fields import Item
 
 
 class Mode(StrEnum):

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Protocol
 
-from conversion.job import Item, Job, Status
+from conversion.fields import Item
+from conversion.job import Job, Status
 
 # Verification can still fail a job whose last byte is written: 100 is for the completed alone.
 MOST_BEFORE_VERIFICATION = 99.0

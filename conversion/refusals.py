@@ -7,20 +7,24 @@ fit the file (a trim behind its end), which only the converter can know.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from conversion.errors import InvalidRequest
 from conversion.formats import FORMATS, LEAST_RATE, Format
+from conversion.options import Loudness, Options, Waveform
 from conversion.tags import refuse_impossible_tags
-
-if TYPE_CHECKING:
-    from conversion.conversion import Conversion
 
 # A trim or fade beyond a day is a mistake in the unit.
 MOST_SECONDS = 24 * 3600
+# A part with less in it may have no sample: at the lowest rate, 4 kHz, this is four of them.
+LEAST_SECONDS = 0.001
+# At -70 LUFS BS.1770's gate leaves nothing to measure, and 0 dBTP is full scale. The other two ends
+# are ours: no programme is delivered louder than the one, nor held to peaks below the other.
+_LUFS, _DBTP = (-70, -5), (-9, 0)
+# From a pixel for every millisecond or so to one for a second.
+_SAMPLES_PER_PIXEL = (32, 65_536)
 
 
-def refuse_impossible(asked: Conversion, made: Format) -> None:
+def refuse_impossible(asked: Options, made: Format) -> None:
     """Raises InvalidRequest."""
     _check_depth(asked.bit_depth, made)
     _check_channels(asked.channels, made)
@@ -28,9 +32,11 @@ def refuse_impossible(asked: Conversion, made: Format) -> None:
     _check_rate_control(asked, made)
     _check_times(asked)
     _check_company(asked, made)
+    _check_loudness(asked.loudness)
+    _check_waveform(asked.waveform)
 
 
-def _check_rate_control(asked: Conversion, made: Format) -> None:
+def _check_rate_control(asked: Options, made: Format) -> None:
     if asked.bitrate_kbps is not None and asked.quality is not None:
         raise InvalidRequest(
             "bitrateKbps and quality exclude each other: constant or variable, choose one."
@@ -41,7 +47,7 @@ def _check_rate_control(asked: Conversion, made: Format) -> None:
         _check_quality(asked.quality, made)
 
 
-def _check_bitrate(kbps: int, asked: Conversion, made: Format) -> None:
+def _check_bitrate(kbps: int, asked: Options, made: Format) -> None:
     if made.bitrates is None:
         raise InvalidRequest(
             f"{made.name} is lossless and takes no bitrate: leave bitrateKbps out."
@@ -95,7 +101,7 @@ def _check_sample_rate(rate: int | None, made: Format) -> None:
     )
 
 
-def _check_times(asked: Conversion) -> None:
+def _check_times(asked: Options) -> None:
     times = {
         "startSeconds": asked.start_seconds,
         "endSeconds": asked.end_seconds,
@@ -112,6 +118,11 @@ def _check_times(asked: Conversion) -> None:
         raise InvalidRequest(
             f"endSeconds ({end:g}) is not after startSeconds ({start:g}): nothing would be left."
         )
+    if round(end - start, 6) < LEAST_SECONDS:
+        raise InvalidRequest(
+            f"endSeconds is less than {LEAST_SECONDS:g} s after startSeconds: next to nothing "
+            "would be left."
+        )
     fades = (asked.fade_in_seconds or 0.0) + (asked.fade_out_seconds or 0.0)
     if round(fades - (end - start), 6) > 0:  # floats: 0.1 + 0.2 is more than 0.3
         raise InvalidRequest(
@@ -119,13 +130,30 @@ def _check_times(asked: Conversion) -> None:
         )
 
 
-def _check_company(asked: Conversion, made: Format) -> None:
+def _check_company(asked: Options, made: Format) -> None:
     """What travels beside the sound: tags and a cover."""
     refuse_impossible_tags(asked.tags, made)
     if asked.metadata == "keep" and not made.tags:
         raise InvalidRequest(f"{made.name} holds no tags to keep; {_those('tags')} do.")
     if asked.cover == "keep" and not made.cover:
         raise InvalidRequest(f"{made.name} holds no cover; {_those('cover')} do.")
+
+
+def _check_loudness(asked: Loudness | None) -> None:
+    if asked is None:
+        return
+    least, most = _LUFS
+    if not least <= asked.integrated_lufs <= most:
+        raise InvalidRequest(f'"integratedLufs" is a number from {least} to {most}.')
+    least, most = _DBTP
+    if not least <= asked.true_peak_dbtp <= most:
+        raise InvalidRequest(f'"truePeakDbtp" is a number from {least} to {most}.')
+
+
+def _check_waveform(asked: Waveform | None) -> None:
+    least, most = _SAMPLES_PER_PIXEL
+    if asked is not None and not least <= asked.samples_per_pixel <= most:
+        raise InvalidRequest(f'"samplesPerPixel" is a whole number from {least} to {most}.')
 
 
 def _choices(choices: Sequence[int]) -> str:

@@ -14,8 +14,8 @@ from typing import Any, Protocol
 from conversion.clock import expiry, has_passed, timestamp, utc_now
 from conversion.conversion import Conversion
 from conversion.errors import EmptyUpload, InvalidRequest, UnsupportedMediaType, UploadTooLarge
+from conversion.fields import Item
 from conversion.formats import INPUT_SUFFIXES
-from conversion.job import Item
 
 PREFIX = "uploads/"
 

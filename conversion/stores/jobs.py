@@ -10,7 +10,8 @@ from typing import Any
 
 from conversion.clock import expiry, timestamp, utc_now
 from conversion.errors import JobExpired, JobNotFound, JobOver, SupersededAttempt
-from conversion.job import Item, Job, Status
+from conversion.fields import Item
+from conversion.job import Job, Status
 from conversion.outcome import Failure, Output
 from conversion.stores.attributes import (
     ConditionFailed,

@@ -10,7 +10,7 @@ from typing import Any
 
 from conversion.clock import expiry, timestamp, utc_now
 from conversion.errors import RecordsUnavailable, SupersededAttempt
-from conversion.job import Item
+from conversion.fields import Item
 from conversion.progress import Progress, Stage
 from conversion.stores.attributes import (
     ConditionFailed,

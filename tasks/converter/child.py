@@ -168,9 +168,12 @@ class Child:
 
     def exit_code(self) -> int:
         """For use after `ticks`; negative for a signal, as in `subprocess`. Raises SettingsError
-        when there is no such program."""
+        when there is no such program, and what a reader of its output met: facts would be missing
+        from what was heard."""
         self._has_ended(0)
         self._end()
+        if self._broken is not None:
+            raise self._broken
         if self._process.returncode == NOT_STARTED:
             raise SettingsError(
                 f"{self._command[0]} cannot be started; set SLUICE_FFMPEG and SLUICE_FFPROBE to "

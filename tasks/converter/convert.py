@@ -18,10 +18,9 @@ from dataclasses import asdict
 
 from conversion.errors import (
     EmptyInput,
-    FenceError,
     InputTooLarge,
-    JobNotFound,
     PermanentError,
+    RecordsUnavailable,
 )
 from conversion.job import Job
 from conversion.outcome import Failure, Output
@@ -80,7 +79,9 @@ def _converted(job: Job, around: Surroundings, reporter: Reporter) -> Output:
 def _finish(job: Job, around: Surroundings, output: Output) -> None:
     try:
         around.jobs.complete(job.job_id, job.attempt, output)
-    except (FenceError, JobNotFound):
+    except RecordsUnavailable:
+        raise
+    except Exception:
         _take_back(output, around)
         raise
 

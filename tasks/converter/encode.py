@@ -6,8 +6,8 @@ becomes an argument; those texts stand behind `-metadata` in an argument of thei
 
 from __future__ import annotations
 
+import json
 import zlib
-from dataclasses import replace
 
 from conversion.conversion import Conversion
 from conversion.errors import OutputTooLarge
@@ -26,11 +26,13 @@ _SIZE_BYTES = 4
 _CHUNK_BYTES, _CHUNK_ENTRY_BYTES = 1024**2, 8 + 12
 # Durations are not exact, and projected sizes less so.
 _SURPLUS = 1.02
+# What stays in reach however large the tags and the cover are. The others write them in front of a
+# header that they patch (mp3, wav, caf), or into a box whose size they patch (m4a, aiff, mka).
+_REWIND_LITTLE = ("flac", "ogg", "opus")
 
 
 def output_options(sound: Sound, conversion: Conversion, moov_room: int) -> list[str]:
-    """Everything between the input and the output's address. Raises OutputTooLarge for what the
-    container cannot count."""
+    """Everything between the input and the output's address."""
     return [
         *_streams(sound, conversion),
         *_tags(sound, conversion),
@@ -40,12 +42,43 @@ def output_options(sound: Sound, conversion: Conversion, moov_room: int) -> list
 
 
 def output_seconds(sound: Sound, conversion: Conversion) -> float | None:
-    """How long the output will be; None while nobody knows how long the input is."""
+    """How long the output will be, if need be by a guess; None while nobody has even that."""
     if sound.duration_seconds is None:
         return None
     end = conversion.end_seconds
     end = sound.duration_seconds if end is None else min(end, sound.duration_seconds)
     return max(0.0, end - (conversion.start_seconds or 0.0))
+
+
+def sure_seconds(sound: Sound, conversion: Conversion) -> float | None:
+    """How long the output will be; None for a guess too, which nothing may be refused by: an ADTS
+    that begins with silence is guessed 20 times too long."""
+    return None if sound.duration_is_guess else output_seconds(sound, conversion)
+
+
+def check_size(sound: Sound, conversion: Conversion, most_bytes: int) -> None:
+    """Asked before anything is decoded. Raises OutputTooLarge for what will pass the deployment's
+    limit, or what the container can count. Where that is not known, the writer holds both."""
+    likely, target = projected_bytes(sound, conversion), conversion.target
+    if likely > most_bytes:
+        raise OutputTooLarge(
+            f"The output would have about {likely} bytes, more than the limit of {most_bytes}; "
+            "choose a smaller format."
+        )
+    if target.most_bytes and not target.larger_arguments and likely > target.most_bytes:
+        raise OutputTooLarge(
+            f"{target.title} holds no more than {target.most_bytes} bytes, and this would have "
+            f"about {likely}; ask for wav, caf or w64, or for less of it."
+        )
+
+
+def goes_back_behind(sound: Sound, conversion: Conversion, reach: int) -> bool:
+    """Whether the muxer will patch what lies further back than so many bytes, since tags, chapters
+    and cover are that large; False, too, while the cover's size is not known."""
+    if conversion.target.muxer in _REWIND_LITTLE or not conversion.target.tags:
+        return False
+    beside = _tag_bytes(sound, conversion) + (_cover_bytes(sound, conversion) or 0)
+    return _BOX_BYTES + beside > reach
 
 
 def moov_room(sound: Sound, conversion: Conversion) -> int:
@@ -55,8 +88,8 @@ def moov_room(sound: Sound, conversion: Conversion) -> int:
     and on 5.1 and 6.0 a broken file with exit code 0; what is too much stays in the file as `free`.
     """
     target = conversion.target
-    seconds = output_seconds(sound, conversion)
-    if target.muxer != "ipod" or seconds is None or sound.duration_is_guess:
+    seconds = sure_seconds(sound, conversion)
+    if target.muxer != "ipod" or seconds is None:
         return 0
     cover = _cover_bytes(sound, conversion)
     if cover is None:
@@ -65,14 +98,13 @@ def moov_room(sound: Sound, conversion: Conversion) -> int:
     frames = samples / _FRAME_SAMPLES["alac" if target.lossless else "aac"]
     chunks = projected_bytes(sound, conversion) / _CHUNK_BYTES
     table = int(_SURPLUS * (_SIZE_BYTES * frames + _CHUNK_ENTRY_BYTES * chunks))
-    tags = sum(len(name) + 4 * len(text) + 64 for name, text in conversion.tags)
-    return _BOX_BYTES + table + sound.tag_bytes + tags + _CHAPTER_BYTES * sound.chapters + cover
+    return _BOX_BYTES + table + _tag_bytes(sound, conversion) + cover
 
 
 def projected_bytes(sound: Sound, conversion: Conversion) -> int:
-    """About how large the output will be; 0 when the input's duration is not known."""
+    """About how large the output will be; 0 when the input's duration is not known for sure."""
     target = conversion.target
-    seconds = output_seconds(sound, conversion) or 0.0
+    seconds = sure_seconds(sound, conversion) or 0.0
     rate, channels = output_rate(sound, conversion), output_channels(sound, conversion)
     if target.bitrates is None:
         return int(seconds * rate * channels * depth(sound, conversion) / 8)
@@ -132,16 +164,24 @@ def _streams(sound: Sound, conversion: Conversion) -> list[str]:
 
 
 def _tags(sound: Sound, conversion: Conversion) -> list[str]:
-    """Ogg keeps its tags on the stream; muxers that have only global ones would lose them."""
+    """Ogg keeps its tags on the stream; muxers that have only global ones would lose them. Other
+    containers say there what the track is ("English"), and have the song's title elsewhere."""
     arguments: list[str] = []
     if conversion.metadata == "drop":
         # The first alone keeps the stream's own, which is where Ogg has them.
-        arguments += ["-map_metadata", "-1", "-map_metadata:s:a", "-1", "-map_chapters", "-1"]
+        arguments += ["-map_metadata", "-1", "-map_metadata:s:a", "-1"]
     elif sound.tags_are_on_stream:
         arguments += ["-map_metadata", f"0:s:{sound.stream}"]
+    elif conversion.target.muxer in ("ogg", "opus"):
+        # Or the track's would stand in the place of those asked for. The first has to be said, for
+        # the second would end what ffmpeg copies by itself.
+        arguments += ["-map_metadata", "0", "-map_metadata:s:a", "-1"]
+    else:
+        for name, _ in conversion.tags:
+            arguments += ["-metadata:s:a", f"{name}="]
     for name, text in conversion.tags:
         arguments += ["-metadata", f"{name}={text}"]
-    return arguments
+    return [*arguments, *(() if _keeps_chapters(conversion) else ("-map_chapters", "-1"))]
 
 
 def _encoder(sound: Sound, conversion: Conversion) -> list[str]:
@@ -178,27 +218,30 @@ def _muxer(sound: Sound, conversion: Conversion, room: int) -> list[str]:
 def _large(sound: Sound, conversion: Conversion) -> tuple[str, ...]:
     """What a container needs to count further, also where nobody knows how far it will go."""
     target = conversion.target
-    likely = projected_bytes(sound, conversion)
-    if target.most_bytes is None:
-        return ()
-    if target.larger_arguments:
-        is_sure = not sound.duration_is_guess and sound.duration_seconds is not None
-        fits = is_sure and _SURPLUS * likely < target.most_bytes
-        return () if fits else target.larger_arguments
-    if likely > target.most_bytes:
-        raise OutputTooLarge(
-            f"{target.title} holds no more than {target.most_bytes} bytes, and this would have "
-            f"about {likely}; ask for wav, caf or w64, or for less of it."
-        )
-    return ()
+    if target.most_bytes is None or sure_seconds(sound, conversion) is None:
+        return target.larger_arguments
+    fits = _SURPLUS * projected_bytes(sound, conversion) < target.most_bytes
+    return () if fits else target.larger_arguments
 
 
 def _serial(sound: Sound, conversion: Conversion) -> int:
     """Of the Ogg stream. RFC 3533 §4 wants it unique among streams that may be joined, and a job
     that is tried again should make the same bytes: not a random number, but one of its own. A
     waveform drawn beside it is no part of it."""
-    encoded = replace(conversion, waveform=None).identity
-    return zlib.crc32(f"{sound} {encoded}".encode()) & 0x7FFF_FFFF
+    asked = {name: each for name, each in conversion.to_item().items() if name != "waveform"}
+    return zlib.crc32(f"{sound} {json.dumps(asked, sort_keys=True)}".encode()) & 0x7FFF_FFFF
+
+
+def _keeps_chapters(conversion: Conversion) -> bool:
+    """Not in a part: ffmpeg leaves them at the times that they have in the source."""
+    return conversion.metadata != "drop" and not conversion.is_trimmed
+
+
+def _tag_bytes(sound: Sound, conversion: Conversion) -> int:
+    """Of everything that is text, at most."""
+    asked = sum(len(name) + 4 * len(text) + 64 for name, text in conversion.tags)
+    chapters = _CHAPTER_BYTES * sound.chapters if _keeps_chapters(conversion) else 0
+    return sound.tag_bytes + asked + chapters
 
 
 def _keeps_cover(conversion: Conversion) -> bool:

@@ -7,8 +7,10 @@ off by an error of the gate or the sink.
 from __future__ import annotations
 
 import logging
+import signal
 import time
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 
 from conversion.errors import (
     CorruptInput,
@@ -26,9 +28,11 @@ from tasks.converter.watch import Watch
 log = logging.getLogger(__name__)
 
 _SIGKILL, _SIGXCPU, _SIGXFSZ = -9, -24, -25
-# Its exit code after SIGTERM, SIGINT and the like, for which it ends the output as if the input
-# were over (fftools/ffmpeg.c, received_nb_signals): a machine going down must not fail the job.
-_TOLD_TO_STOP = 255
+# Said after SIGTERM, SIGINT and the like, for which it ends the output as if the input were over
+# (fftools/ffmpeg.c); before its own handlers are there, the signal simply ends it. A machine going
+# down must not fail the job.
+_TOLD_TO_STOP = "[info] Exiting normally, received signal"
+_ENDED_FROM_OUTSIDE = frozenset({-signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP})
 # What ffmpeg 5.1 to 9 say when the encoder or the muxer does not take what it is given.
 _REFUSALS = (
     "Error initializing output stream",
@@ -62,6 +66,7 @@ class Ffmpeg:
         self._limits = limits
         self._also_hear = hear
         self._fds = fds
+        self._was_told_to_stop = False
         self.log = Log()
         self.last = Report()
 
@@ -72,7 +77,7 @@ class Ffmpeg:
         with Child(self._command, self._limits, self._hear, lines_of, self._fds) as child:
             log.info(
                 "ffmpeg started",
-                extra={"pid": child.pid, "command": without_addresses(" ".join(self._command))},
+                extra={"pid": child.pid, "command": _loggable(self._command)},
             )
             for line in child.ticks():
                 watch.check()
@@ -101,6 +106,7 @@ class Ffmpeg:
 
     def _hear(self, line: str) -> None:
         self.log.hear(line)
+        self._was_told_to_stop |= line.startswith(_TOLD_TO_STOP)
         if self._also_hear is not None:
             self._also_hear(line)
 
@@ -111,7 +117,7 @@ class Ffmpeg:
             raise RoomTooSmall(f"moov needs {self.log.moov_shortfall} bytes more than reserved.")
         if exit_code == _SIGXFSZ or self.log.disk_is_full:
             raise OutputTooLarge("The output does not fit on the task's disk; ask for less of it.")
-        if exit_code == _TOLD_TO_STOP:
+        if self._was_told_to_stop or exit_code in _ENDED_FROM_OUTSIDE:
             raise Interrupted("ffmpeg was told to stop by a signal that was not ours.")
         if exit_code == _SIGKILL:
             raise Interrupted("ffmpeg was killed from outside, most likely for want of memory.")
@@ -130,3 +136,12 @@ class Ffmpeg:
             raise CorruptInput(f"ffmpeg could not convert this input: {said}")
         if self.log.trailer_failed:
             raise OutputBroken(f"The end of the output could not be written: {said}")
+
+
+def _loggable(command: list[str]) -> str:
+    """Without the addresses, which hold tokens, and without the texts of tags, a person's words."""
+    words = [
+        text.partition("=")[0] if option == "-metadata" else text
+        for option, text in pairwise(["", *command])
+    ]
+    return without_addresses(" ".join(words))

@@ -15,11 +15,12 @@ gain is held back instead. The job then says that the target was missed.
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 
 from conversion.conversion import Loudness
-from conversion.errors import OutputBroken
+from conversion.errors import CorruptInput, OutputBroken
 from conversion.outcome import JobWarning, MeasuredLoudness
 
 # Codes of warnings on a completed job; docs/architecture.md lists them.
@@ -59,11 +60,17 @@ class Meter:
 
     @property
     def measured(self) -> MeasuredLoudness:
-        """All None for silence, and for less than the 0.4 s that one measurement takes."""
+        """All None for silence, and for less than the 0.4 s that one measurement takes. Raises
+        CorruptInput for infinite samples, which a file of floats can hold."""
         if self._figures is None or self._figures.keys() < {"I", "LRA", "Peak"}:
             raise OutputBroken("ffmpeg did not say how loud the audio is; convert it again.")
         if not self._figures["I"] > _GATE_LUFS:
             return MeasuredLoudness(None, None, None)
+        if not all(map(math.isfinite, self._figures.values())):
+            raise CorruptInput(
+                "The audio holds samples that are no numbers, so nobody can say how loud it is; "
+                "repair it, or convert it without loudness."
+            )
         return MeasuredLoudness(self._figures["I"], self._figures["LRA"], self._figures["Peak"])
 
 

@@ -20,10 +20,18 @@ class Pace:
     _start: float = 0.0
     _end: float = 1.0
     _began: float = field(default_factory=time.monotonic)
+    # Where the work stood at `_began`, and the most seconds that were ever shown.
+    _began_at: float = 0.0
+    _furthest: float = 0.0
 
     def takes(self, start: float, end: float, duration_seconds: float | None) -> None:
         """From here on the work under way is this much of the whole: 0 to 1."""
         self._start, self._end, self.duration_seconds = start, end, duration_seconds
+
+    def again(self) -> None:
+        """The work under way begins anew. What is shown does not fall: the percent waits (Reporter
+        holds it), the seconds wait, and what is left is judged by this run alone."""
+        self._began, self._began_at = time.monotonic(), self._start
 
     def hear_of(self, input_seconds: float | None) -> None:
         """How long ffmpeg itself says that the input is: a film's sound may be shorter, and a part
@@ -51,13 +59,18 @@ class Pace:
 
     def _seconds(self, report: Report, done: float) -> float | None:
         """Of the output; over more than one pass, what the percent stands for, or it would fall."""
-        if self._end - self._start == 1:
-            return report.seconds
-        return round(done * self.duration_seconds, 3) if self.duration_seconds else None
+        seconds = report.seconds
+        if self._end - self._start != 1:
+            seconds = round(done * self.duration_seconds, 3) if self.duration_seconds else None
+        if seconds is None:
+            return None
+        self._furthest = max(self._furthest, seconds)
+        return self._furthest
 
     def _eta(self, done: float) -> float | None:
         """By the time taken so far; None while there is too little to tell by."""
-        if done < 0.01:
+        since = done - self._began_at
+        if since < 0.01:
             return None
         elapsed = time.monotonic() - self._began
-        return round(elapsed * (1 - done) / done, 1)
+        return round(elapsed * (1 - done) / since, 1)

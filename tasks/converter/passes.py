@@ -8,13 +8,16 @@ by the first.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
+from math import ceil
 
 from conversion.errors import CorruptInput, EncoderRefused
 from conversion.job import Job
 from tasks.converter import verify
 from tasks.converter.child import Limits, memory_for
 from tasks.converter.command import measure_command
+from tasks.converter.encode import output_seconds
 from tasks.converter.endings import missing
 from tasks.converter.ffmpeg import Ffmpeg
 from tasks.converter.gate import SourceGate
@@ -31,8 +34,9 @@ log = logging.getLogger(__name__)
 # ffmpeg converts audio faster than it plays, or something is wrong; short inputs get this much.
 _LEAST_CPU_SECONDS = 600
 # The flow ends a task after 6 hours (`TimeoutSeconds` of Convert in the state machine). Ten minutes
-# less, so that an ffmpeg that spins on one core is stopped here, with the input as the reason.
-_MOST_CPU_SECONDS = 6 * 3600 - 600
+# less for all passes together, so that an input that keeps ffmpeg busy is stopped here, and named
+# as the reason.
+_MOST_SECONDS = 6 * 3600 - 600
 
 
 class Passes:
@@ -49,7 +53,8 @@ class Passes:
         # Asked now, while what the probe read of the source is still in memory.
         self._gone = missing(sound.demuxer, gate)
         self._is_vouched_for = False
-        self.pace = Pace(job.attempt, self._expected(), job.source.bytes)
+        self._began = time.monotonic()
+        self.pace = Pace(job.attempt, output_seconds(sound, job.conversion), job.source.bytes)
 
     def run(
         self,
@@ -102,13 +107,10 @@ class Passes:
 
     def watch(self, ends: list[End], moved: Callable[[], object]) -> Watch:
         stalled = self._around.stall_seconds
-        return Watch(self._around.stop, ends, moved, stalled, _MOST_CPU_SECONDS)
+        left = _MOST_SECONDS - (time.monotonic() - self._began)
+        return Watch(self._around.stop, ends, moved, stalled, left)
 
     def _limits(self, file_bytes: int) -> Limits:
-        longest = self._around.settings.max_duration_seconds
-        cpu = min(_MOST_CPU_SECONDS, max(_LEAST_CPU_SECONDS, longest))
-        return Limits(cpu, file_bytes, memory_for(self.gate.size))
-
-    def _expected(self) -> float | None:
-        lasts = self.sound.duration_seconds
-        return None if lasts is None else max(0.0, self.span.end_in(lasts) - self.span.start)
+        lasts = None if self.sound.duration_is_guess else self.sound.duration_seconds
+        cpu = max(_LEAST_CPU_SECONDS, ceil(lasts or self._around.settings.max_duration_seconds))
+        return Limits(min(cpu, _MOST_SECONDS), file_bytes, memory_for(self.gate.size))

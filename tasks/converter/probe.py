@@ -7,6 +7,7 @@ ones, and never looks for one itself.
 from __future__ import annotations
 
 import json
+import signal
 import threading
 from typing import Any
 
@@ -30,7 +31,10 @@ from tasks.converter.watch import Watch
 _MOST_CPU_SECONDS, _MOST_SECONDS = 20, 25.0
 _STALL_SECONDS = 20.0
 _MOST_OUTPUT_BYTES = 4 * 1024**2
-_SIGKILL = -9
+# None of them is ffprobe's own doing: a machine that goes down sends them to everyone.
+_FROM_OUTSIDE = frozenset(
+    -each for each in (signal.SIGHUP, signal.SIGINT, signal.SIGKILL, signal.SIGTERM)
+)
 _UNREADABLE = (
     "This is not audio that can be read here; check that the file plays, and that it is not a "
     "playlist, a document or a renamed file."
@@ -52,8 +56,10 @@ def probe(ffprobe: str, gate: SourceGate, stop: threading.Event) -> Sound:
     except ConverterStalled as error:
         raise UnsupportedInput(_UNREADABLE) from error
     watch.check()
-    if exit_code == _SIGKILL:
-        raise Interrupted("ffprobe was killed from outside, most likely for want of memory.")
+    if exit_code in _FROM_OUTSIDE:
+        raise Interrupted(
+            f"ffprobe was ended from outside (signal {-exit_code}); it will be tried again."
+        )
     if exit_code != 0:
         raise _refusal(log, is_cut(gate))
     try:

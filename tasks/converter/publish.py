@@ -5,7 +5,9 @@ Whoever calls takes back what stands in the bucket when something here raises.
 
 from __future__ import annotations
 
-from conversion.errors import OutputBroken, PermanentError, SourceMissing
+import logging
+
+from conversion.errors import OutputBroken, PermanentError, SourceMissing, TransientError
 from conversion.outcome import WaveformKeys
 from conversion.stores.objects import Head, Objects
 from tasks.converter import verify
@@ -18,6 +20,8 @@ from tasks.converter.trim import Part
 from tasks.converter.upload import MultipartUpload
 from tasks.converter.waveform import Peaks
 from tasks.converter.writer import ObjectWriter
+
+log = logging.getLogger(__name__)
 
 _JSON, _PNG = "application/json", "image/png"
 
@@ -43,7 +47,18 @@ def publish_waveform(
         for piece in peaks.json():
             writer.write(writer.size, memoryview(piece))
         writer.finish()
-        objects.put(keys.png, picture(peaks), _PNG)
+        try:
+            objects.put(keys.png, picture(peaks), _PNG)
+        except BaseException:  # the answer may be lost and the object there; the JSON is `writer`'s
+            _take_back(objects, keys.png)
+            raise
+
+
+def _take_back(objects: Objects, key: str) -> None:
+    try:
+        objects.delete(key)
+    except Exception as error:  # what the put met says why the run ends
+        log.warning("an object was left behind: %s: %s", type(error).__name__, error)
 
 
 def _found(objects: Objects, key: str, size: int) -> Head:
@@ -57,12 +72,17 @@ def _found(objects: Objects, key: str, size: int) -> Head:
 
 
 def _probed(gate: SourceGate, around: Surroundings, seconds: float) -> Sound:
-    """Its own errors would blame the input; here they mean that our output is no good."""
+    """Its own errors, and the gate's, would blame the input; here they mean that our output is no
+    good. Only an S3 that does not answer is none of its doing."""
     try:
         return probe(around.settings.ffprobe, gate, around.stop)
     except PermanentError as error:
+        if isinstance(gate.error, TransientError):
+            raise gate.error from error
         if gate.error is not None:
-            raise
+            raise OutputBroken(
+                f"The output was removed or replaced before it could be read back ({error.code})."
+            ) from error
         raise OutputBroken(
             f"What ffmpeg wrote of {seconds:.4f} s of audio cannot be read back ({error.code}) "
             "and was thrown away. Less than a frame is too short for some formats; otherwise "

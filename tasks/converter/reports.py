@@ -21,7 +21,8 @@ _TIME = re.compile(r"(-?)(\d+):(\d{1,2}):(\d{1,2}(?:\.\d+)?)$")
 # one of them could say "[error] …".
 _START = r"(?:\[[^\]@]* @ [^\]]*\] *)*"
 _DECODED = re.compile(
-    _START + r"\[verbose\] +Input stream #0:(\d+) \(audio\): .*frames decoded.*\((\d+) samples\)"
+    _START
+    + r"\[verbose\] +Input stream #0:(\d+) \(audio\): .*?(\d+) frames decoded.*\((\d+) samples\)"
 )
 _ENCODED = re.compile(
     _START + r"\[verbose\] +Output stream #0:\d+ \(audio\): \d+ frames encoded \((\d+) samples\)"
@@ -66,7 +67,6 @@ class Report:
     seconds: float | None = None
     bytes_out: int | None = None
     speed: float | None = None
-    is_last: bool = False
 
 
 class Reports:
@@ -87,7 +87,6 @@ class Reports:
             seconds=_not_negative(_time_of(values)),
             bytes_out=_whole(values.get("total_size", "")),
             speed=finite_number(values.get("speed", "").rstrip("x")),
-            is_last=value.strip() == "end",
         )
 
 
@@ -105,9 +104,11 @@ def report_of(line: str) -> Report | None:
 
 @dataclass
 class Log:
-    """ffmpeg's standard error: the facts in it, and its last lines for people."""
+    """ffmpeg's standard error: the facts in it, and its last errors for people."""
 
+    # By the stream's number.
     decoded_samples: dict[int, int] = field(default_factory=dict[int, int])
+    decoded_frames: dict[int, int] = field(default_factory=dict[int, int])
     encoded_samples: int | None = None
     output_rate: int | None = None
     # Sample rates and channel layouts of the input, in the order they came.
@@ -125,12 +126,12 @@ class Log:
     disk_is_full: bool = False
     _says_output: bool = False
     errors: deque[str] = field(default_factory=lambda: deque[str](maxlen=_KEPT_LINES))
-    tail: deque[str] = field(default_factory=lambda: deque[str](maxlen=_KEPT_LINES))
 
     def hear(self, line: str) -> None:
-        self.tail.append(line[:_KEPT_LINE_CHARACTERS])
         if decoded := _DECODED.match(line):
-            self.decoded_samples[int(decoded[1])] = int(decoded[2])
+            stream = int(decoded[1])
+            self.decoded_frames[stream] = int(decoded[2])
+            self.decoded_samples[stream] = int(decoded[3])
         elif encoded := _ENCODED.match(line):
             self.encoded_samples = self.encoded_samples or int(encoded[1])
         elif fed := _FED.match(line):

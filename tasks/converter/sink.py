@@ -106,8 +106,14 @@ class ObjectSink:
             raise Interrupted("The sink was closed while ffmpeg was writing.")
 
     def take(self, offset: int, data: memoryview) -> None:
+        """The error stands before the connections close: ffmpeg, seeing them go, may be at its end
+        and judged before this thread is."""
         self.is_waiting = True
-        self._writer.write(offset, data)
+        try:
+            self._writer.write(offset, data)
+        except Exception as error:
+            self.error = error
+            raise
         self.is_waiting = False
         self.bytes_received += len(data)
 

@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from conversion.errors import InputOutOfRange, InputTooLong, NoAudioStream, UnsupportedInput
+from conversion.formats import LEAST_RATE, MOST_CHANNELS, MOST_RATE
 from tasks.converter.reports import finite_number, seconds_of
 
-# Beyond these, a header is a mistake or an attack: a WAV of 2 MB at 1 Hz lasts 23 days.
-LEAST_RATE, MOST_RATE = 4_000, 768_000
-MOST_CHANNELS = 8
 # Pictures that the MP3, MP4 and FLAC containers all hold.
 _COVER_CODECS = ("mjpeg", "png")
 _DSD_BITS = 24
@@ -76,7 +74,9 @@ class Sound:
         )
 
     def check(self, most_seconds: float) -> None:
-        """Raises InputOutOfRange or InputTooLong for what we do not convert."""
+        """Raises InputOutOfRange or InputTooLong for what we do not convert: a rate beyond the
+        limits is a mistake or an attack (a WAV of 2 MB at 1 Hz lasts 23 days). A guessed duration
+        refuses nothing: silence in front of an ADTS made it 20 times what it was."""
         if not LEAST_RATE <= self.sample_rate <= MOST_RATE:
             raise InputOutOfRange(
                 f"The audio is declared at {self.sample_rate} Hz; {LEAST_RATE} to {MOST_RATE} Hz "
@@ -87,12 +87,12 @@ class Sound:
                 f"The audio is declared with {self.channels} channels; 1 to {MOST_CHANNELS} can be "
                 "converted."
             )
-        if self.duration_seconds is not None:
+        if self.duration_seconds is not None and not self.duration_is_guess:
             check_duration(self.duration_seconds, most_seconds)
 
 
 def check_duration(seconds: float, most_seconds: float) -> None:
-    """Also asked while converting, for an input that declares no duration."""
+    """Also asked while converting, for an input that declares no duration, or has it guessed."""
     if seconds > most_seconds:
         raise InputTooLong(
             f"The audio is longer than the limit of {most_seconds:.0f} s; split it, or raise the "

@@ -10,13 +10,19 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from conversion.errors import OutputTooLarge, PatchOutOfReach
+from conversion.errors import PatchOutOfReach
 from conversion.job import Job
 from conversion.outcome import JobWarning, LoudnessChange, Mode, WaveformKeys
 from conversion.progress import Stage
 from tasks.converter import loudness
 from tasks.converter.command import convert_command, to_file, to_sink
-from tasks.converter.encode import moov_room, output_seconds, projected_bytes
+from tasks.converter.encode import (
+    check_size,
+    goes_back_behind,
+    moov_room,
+    projected_bytes,
+    sure_seconds,
+)
 from tasks.converter.fallback import copy_into, scratch_file
 from tasks.converter.ffmpeg import RoomTooSmall
 from tasks.converter.filters import Shape, Tap, chain_rate, filter_options
@@ -81,17 +87,17 @@ class Transcode:
 
     def made(self) -> Made:
         """Stream; go by a file when the muxer patches what has left. Raises the coded reason."""
-        likely = projected_bytes(self._sound, self._asked)
-        if likely > self._around.settings.max_output_bytes:
-            raise OutputTooLarge(
-                f"The output would have about {likely} bytes, more than the limit of "
-                f"{self._around.settings.max_output_bytes}; choose a smaller format."
-            )
+        check_size(self._sound, self._asked, self._around.settings.max_output_bytes)
         self._plan = plan(self._passes, self._asked, self._around.settings.ffmpeg)
+        if goes_back_behind(self._sound, self._asked, self._around.first_part_bytes):
+            reason = "The tags and the cover are larger than the first part."
+            log.info("going by way of a file", extra={"reason": reason})
+            return self._with_room(self._by_file)
         try:
             return self._with_room(self._stream)
         except PatchOutOfReach as error:
             log.warning("going by way of a file", extra={"reason": error.message})
+            self._passes.pace.again()
             return self._with_room(self._by_file)
 
     def _with_room(self, way: Callable[[int], Made]) -> Made:
@@ -103,6 +109,7 @@ class Transcode:
             return way(room)
         except RoomTooSmall as error:
             log.warning("moov goes last", extra={"reason": error.message})
+            self._passes.pace.again()
             return way(0)
 
     def _stream(self, room: int) -> Made:
@@ -154,7 +161,7 @@ class Transcode:
             yield None
             return
         rate = chain_rate(self._sound, self._asked, self._plan.shape)
-        lasts = output_seconds(self._sound, self._asked)
+        lasts = sure_seconds(self._sound, self._asked)
         with PeaksPipe(Peaks(rate, samples_per_pixel(self._asked.waveform, rate, lasts))) as pipe:
             yield pipe
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from conversion.conversion import Conversion
 from conversion.errors import TrimOutOfRange, UnsupportedInput
 from conversion.outcome import JobWarning
+from conversion.refusals import LEAST_SECONDS
 from tasks.converter import verify
 from tasks.converter.claims import Missing
 from tasks.converter.reports import Log
@@ -32,15 +33,21 @@ class Span:
 
     @classmethod
     def of(cls, sound: Sound, conversion: Conversion) -> Span:
-        """Raises TrimOutOfRange where the file is known to be too short."""
+        """Raises TrimOutOfRange where the file is known to be too short, and for a part without a
+        sample in it, which an old record may ask for."""
         span = cls(conversion.start_seconds or 0.0, conversion.end_seconds)
+        if span.end is not None and round(span.end - span.start, 6) < LEAST_SECONDS:
+            raise TrimOutOfRange(
+                f"The trim from {span.start:g} s to {span.end:g} s leaves nothing; choose a later "
+                "end."
+            )
         if sound.duration_seconds is not None and not sound.duration_is_guess:
             span.check(sound.duration_seconds)
         return span
 
     def check(self, lasts: float) -> None:
         """Raises TrimOutOfRange in a file that lasts so many seconds."""
-        if self.start and self.start >= lasts:
+        if self.starts_behind(lasts):
             raise TrimOutOfRange(
                 f"The trim starts at {self.start:g} s and the file lasts {lasts:.3f} s; choose an "
                 "earlier start."
@@ -50,6 +57,10 @@ class Span:
                 f"The trim ends at {self.end:g} s and the file lasts {lasts:.3f} s; choose an "
                 "earlier end, or leave it out."
             )
+
+    def starts_behind(self, lasts: float) -> bool:
+        """Or so near to the end that there may be no sample between."""
+        return self.start > 0 and self.start + LEAST_SECONDS > lasts
 
     def stops_within(self, decoded: float) -> bool:
         return self.end is not None and self.end <= decoded
@@ -102,7 +113,7 @@ def is_doubtful(span: Span, sound: Sound, heard: Log, decoded: float) -> bool:
 def check_start(span: Span, sound: Sound, heard: Log) -> None:
     """Asked when ffmpeg failed: with nothing left to encode it does. Raises TrimOutOfRange."""
     samples = heard.decoded_samples.get(sound.stream, 0)
-    if samples and span.start * sound.sample_rate >= samples:
+    if samples and span.starts_behind(samples / sound.sample_rate):
         span.check(samples / sound.sample_rate)
 
 

@@ -15,7 +15,7 @@ import queue
 import threading
 import time
 
-from conversion.errors import Interrupted, OutputBroken, SourceMissing
+from conversion.errors import Interrupted, OutputBroken, SourceMissing, StorageUnavailable
 from conversion.stores.objects import Objects, Part
 
 log = logging.getLogger(__name__)
@@ -135,13 +135,22 @@ class MultipartUpload:
         assert self._upload_id is not None
         try:
             part = self._objects.put_part(self._key, self._upload_id, number, body)
-        except Exception as error:  # carried to the writer's thread, which raises it
-            self._error = self._error or error
-            self._ended.set()
+        except SourceMissing:
+            self._fail(
+                StorageUnavailable("S3 lost the upload; the conversion will be tried again.")
+            )
+            return
+        except Exception as error:
+            self._fail(error)
             return
         self._parts[number] = part
         self._spare.put(body)
         self._room.release()
+
+    def _fail(self, error: Exception) -> None:
+        """Carried to the writer's thread, which raises it."""
+        self._error = self._error or error
+        self._ended.set()
 
     def _end_workers(self) -> None:
         """Wait until every part has arrived. Raises what any of them met."""

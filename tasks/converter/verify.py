@@ -46,6 +46,12 @@ LENGTH_UNVERIFIED = "LENGTH_UNVERIFIED"
 PARAMETERS_CHANGE = "PARAMETERS_CHANGE"
 DECODE_ERRORS = "DECODE_ERRORS"
 _TOLD_KINDS = 3
+# Where nothing declares a length, complaints are all there is. Measured on a minute of ADTS and of
+# MP3: 9 to 55 % of complaints and frames are complaints where half of the frames are damaged, and
+# 2.4 to 3.7 % where all are whole and 500 KB of junk follow. 50 KB of junk cost 8 to 10 complaints,
+# however short the file is.
+_MOST_COMPLAINTS_SHARE = 0.05
+_MOST_COMPLAINTS = 10
 
 
 def tolerance(seconds: float) -> float:
@@ -82,6 +88,11 @@ def check_whole(sound: Sound, heard: Log, decoded: float, gone: Missing, size: i
     elif _lacks_frames(sound, heard, gone):
         raise TruncatedInput(f"The file's last frames are not there: {_TRUNCATED}")
     declared = _declared(sound)
+    if not declared and gone.samples is None and _is_too_damaged(sound, heard):
+        raise CorruptInput(
+            f"{_complaints(sound, heard)}: too much of the file is damaged. Upload it again, or "
+            "repair it first."
+        )
     if declared - decoded > _allowance(sound, heard, declared):
         if gone.is_there:
             raise CorruptInput(
@@ -118,8 +129,8 @@ def warnings(sound: Sound, heard: Log, decoded: float, gone: Missing) -> tuple[J
     )
     errors = JobWarning(
         DECODE_ERRORS,
-        f"{heard.decode_errors} pieces of the file could not be decoded and were left out: it is "
-        "damaged, or holds other data between its frames or behind them.",
+        f"{_complaints(sound, heard)}: the file is damaged, and what could not be decoded was left "
+        "out, or it holds other data between its frames or behind them. Listen to it.",
     )
     said = (unverified,) * bool(doubt) + (changes,) * (len(heard.kinds) > 1)
     return said + (errors,) * (heard.decode_errors > 0)
@@ -127,9 +138,10 @@ def warnings(sound: Sound, heard: Log, decoded: float, gone: Missing) -> tuple[J
 
 def check_output(output: Sound, decoded: float, heard: Log | None = None) -> None:
     """Raises OutputBroken unless the output lasts as long as what went in; headers of MP3 and Opus
-    count the encoder's padding too, so the length that is told to people is `decoded`. Raises
-    CorruptInput where the input's own times are to blame."""
-    lasts = output.duration_seconds
+    count the encoder's padding too, so the length that is told to people is `decoded`. Where its
+    format declares none (ADTS), what the encoder was given counts. Raises CorruptInput where the
+    input's own times are to blame."""
+    lasts = _encoded_seconds(heard) if output.duration_is_guess else output.duration_seconds
     # ffprobe counts the silence before a late start in Opus, and leaves it out elsewhere.
     if lasts is not None and _is_near(decoded, lasts, lasts - output.start_seconds):
         return
@@ -144,6 +156,12 @@ def check_output(output: Sound, decoded: float, heard: Log | None = None) -> Non
     )
 
 
+def _encoded_seconds(heard: Log | None) -> float | None:
+    if heard is None or not heard.encoded_samples or not heard.output_rate:
+        return None
+    return heard.encoded_samples / heard.output_rate
+
+
 def _is_near(wanted: float, *lengths: float) -> bool:
     return any(abs(each - wanted) <= tolerance(wanted) for each in lengths)
 
@@ -154,6 +172,17 @@ def _declared(sound: Sound) -> float:
 
 def _samples(sound: Sound, heard: Log) -> int:
     return heard.decoded_samples.get(sound.stream, 0)
+
+
+def _is_too_damaged(sound: Sound, heard: Log) -> bool:
+    """A frame is complained of once or twice, a stretch whose headers are gone now and then."""
+    frames = heard.decoded_frames.get(sound.stream, 0) + heard.decode_errors
+    return heard.decode_errors > max(_MOST_COMPLAINTS, _MOST_COMPLAINTS_SHARE * frames)
+
+
+def _complaints(sound: Sound, heard: Log) -> str:
+    decoded = heard.decoded_frames.get(sound.stream, 0)
+    return f"The decoder failed {heard.decode_errors} times, and {decoded} frames came out"
 
 
 def _lacks_frames(sound: Sound, heard: Log, gone: Missing) -> bool:

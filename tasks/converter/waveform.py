@@ -186,7 +186,8 @@ class PeaksPipe:
 
 
 def samples_per_pixel(asked: Waveform, sample_rate: int, seconds: float | None) -> int:
-    """As asked for, doubled until the length fits; None, while nobody knows the length."""
+    """As asked for, doubled until the length fits; `seconds` is None while nobody knows it for
+    sure, and the peaks are folded on the way where they turn out to be too many."""
     samples = asked.samples_per_pixel
     while seconds is not None and seconds * sample_rate / samples > MOST_PIXELS:
         samples *= 2

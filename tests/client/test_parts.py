@@ -314,7 +314,11 @@ def test_speed_and_time_left_are_shown_while_they_are_fresh() -> None:
 
 @pytest.mark.parametrize(
     ("stage", "most"),
-    [*((each, MOST_WAITING) for each in sorted(WAITING)), ("probing", MOST_SILENCE), ("new", MOST_SILENCE)],
+    [
+        *((each, MOST_WAITING) for each in sorted(WAITING)),
+        ("probing", MOST_SILENCE),
+        ("new", MOST_SILENCE),
+    ],
 )
 def test_how_long_a_job_may_stand_still(stage: str, most: float) -> None:
     now = Clock()

@@ -383,6 +383,19 @@ def test_a_fence_is_what_ends_the_run_even_when_the_object_cannot_be_deleted(
         )
 
 
+def test_an_output_that_cannot_be_recorded_is_taken_back(world: World, sounds: Sounds) -> None:
+    class Forbidden(Jobs):
+        def complete(self, job_id: str, attempt: int, output: Output) -> None:
+            raise PermissionError("403")
+
+    with pytest.raises(PermissionError):
+        world.convert(
+            sounds.bytes("wav"), "mp3", jobs=Forbidden(world.dynamodb, world.settings.jobs_table)
+        )
+
+    assert _nothing_is_left(world)
+
+
 def test_an_object_stays_when_the_record_of_it_may_have_been_written(
     world: World, sounds: Sounds
 ) -> None:

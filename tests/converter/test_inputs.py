@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from conversion.errors import Interrupted
 from conversion.job import Status
 from tasks.converter.command import DEMUXERS
 from tests.converter.recipes import NOT_MADE, RECIPES
@@ -60,6 +61,41 @@ def test_ffmpeg_knows_every_demuxer_by_its_name(world: World) -> None:
     names = {name for line in listed.splitlines()[4:] for name in line.split()[1].split(",")}
 
     assert set(DEMUXERS.split(",")) - names == set()
+
+
+def test_silence_in_front_does_not_mislead_what_is_made_or_read_as_adts(
+    world: World, sounds: Sounds, tmp_path: Path
+) -> None:
+    """ADTS has no duration: ffprobe takes the bitrate of the first seconds, which is next to none
+    in silence, for that of the whole and finds hundreds of seconds."""
+    path = tmp_path / "quiet.flac"
+    quiet = "anullsrc=r=44100:cl=mono,atrim=duration=11"
+    loud = "anoisesrc=d=20:r=44100:a=0.8"
+    inputs = ["-f", "lavfi", "-i", quiet, "-f", "lavfi", "-i", loud]
+    sounds.make(path, [*inputs, "-filter_complex", "[0][1]concat=v=0:a=1", "-c:a", "flac"])
+
+    there = world.convert(path.read_bytes(), "aac")
+    assert there.status is Status.COMPLETED, there.failure
+    made = world.output(there)
+    assert float(_look(world, made, tmp_path)["format"]["duration"]) > 100
+    back = world.convert(made, "flac", max_duration_seconds=60)
+
+    assert back.status is Status.COMPLETED, back.failure
+    for job in (there, back):
+        assert job.output is not None
+        assert job.output.duration_seconds == pytest.approx(31, abs=0.2)
+
+
+@pytest.mark.parametrize("signal", ["TERM", "INT", "HUP"])
+def test_an_ffprobe_ended_by_a_machine_going_down_is_tried_again(
+    world: World, sounds: Sounds, tmp_path: Path, signal: str
+) -> None:
+    script = tmp_path / "ffprobe"
+    script.write_text(f"#!/bin/sh\nkill -{signal} $$\n")
+    script.chmod(0o755)
+
+    with pytest.raises(Interrupted):
+        world.convert(sounds.bytes("wav"), "mp3", ffprobe=str(script))
 
 
 @pytest.mark.parametrize("film", ["mp4-film", "flv-film"])

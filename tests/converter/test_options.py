@@ -99,6 +99,13 @@ def test_a_trim_outside_the_file_is_refused_and_tells_its_length(
     assert world.open_uploads() == []
 
 
+def test_a_trim_to_less_than_a_sample_does_not_blame_the_file(world: World, sounds: Sounds) -> None:
+    for item in ({"endSeconds": 0.000001}, {"startSeconds": 3.999999}):
+        job = world.convert(sounds.bytes("wav"), Conversion.from_item({"format": "mp3"} | item))
+        assert job.failure is not None
+        assert job.failure.code == "TRIM_OUT_OF_RANGE", job.failure.message
+
+
 def test_what_is_cut_off_behind_the_part_does_not_matter(world: World, sounds: Sounds) -> None:
     whole = sounds.bytes("mp3-no-xing")
     asked = Conversion("wav", end_seconds=1.0, bit_depth=16)
@@ -324,6 +331,45 @@ def test_dropped_metadata_leaves_only_what_is_asked_for(
     assert found["title"] == "New"
     assert "artist" not in found
     assert "Tëst" not in str(found)
+
+
+def _film(sounds: Sounds, folder: Path) -> bytes:
+    """A film's title, and a track that has one of its own."""
+    path = folder / "film.mkv"
+    titled = [
+        "-metadata",
+        "title=Film",
+        "-metadata",
+        "artist=Who",
+        "-metadata:s:a",
+        "title=English",
+    ]
+    sounds.make(path, ["-i", str(sounds.path("wav")), *titled, "-c:a", "flac", "-f", "matroska"])
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize("asked", _ALL_TAGGED)
+def test_the_title_of_a_track_is_not_that_of_the_file(
+    world: World, sounds: Sounds, tmp_path: Path, asked: str
+) -> None:
+    data = _film(sounds, tmp_path)
+    named = world.convert(data, Conversion(asked, tags=(("title", "Pilot"),)))
+    found = _tags(world, named, tmp_path)
+    assert (found["title"], found["artist"]) == ("Pilot", "Who")
+
+    bare = world.convert(data, Conversion(asked, tags=(("title", ""),)))
+    found = _tags(world, bare, tmp_path)
+    assert "title" not in found
+    assert found["artist"] == "Who"
+
+
+@pytest.mark.parametrize("asked", ["opus", pytest.param("ogg", marks=pytest.mark.long)])
+def test_an_ogg_has_the_tags_of_the_file_and_none_of_the_track(
+    world: World, sounds: Sounds, tmp_path: Path, asked: str
+) -> None:
+    found = _tags(world, world.convert(_film(sounds, tmp_path), asked), tmp_path)
+    assert (found["title"], found["artist"]) == ("Film", "Who")
+    assert "duration" not in found
 
 
 @pytest.mark.parametrize(

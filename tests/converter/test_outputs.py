@@ -4,6 +4,7 @@ travels beside the sound. Asked of ffprobe, which is not told what to expect."""
 from __future__ import annotations
 
 import json
+import logging
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -11,9 +12,12 @@ from typing import Any
 
 import pytest
 
-from conversion.conversion import Conversion
+from conversion.conversion import Conversion, Loudness, Waveform
 from conversion.formats import FORMATS, Format
+from conversion.outcome import Mode
+from conversion.progress import Stage
 from local.ffmpeg import Ffmpeg
+from tasks.converter.waveform import COARSER
 from tests.converter.dressed import CHAPTERS, TAGS, bare, dressed, rate_of
 from tests.converter.sounds import Sounds
 from tests.converter.world import World
@@ -67,7 +71,7 @@ def test_it_is_what_it_is_called_and_keeps_what_it_can(
     encoder = made.depths[bits][0] if made.lossless else made.encoder
     assert sound["codec_name"] == _CODECS.get(encoder, encoder)
     assert int(sound["sample_rate"]) == made.rate_for(rate_of(layout))
-    assert sound["channels"] == min(6 if layout == "5.1" else 2, made.most_channels)
+    assert sound["channels"] == min(6 if layout == "5.1" else 2, max(made.channel_counts))
     if made.lossless:
         assert int(sound.get("bits_per_raw_sample") or sound["bits_per_sample"]) == bits
 
@@ -111,6 +115,22 @@ def test_what_is_to_be_dropped_is_gone(
     assert not TAGS.keys() & _tags(found).keys()
     assert found["chapters"] == []
     assert len(found["streams"]) == 1
+
+
+@pytest.mark.parametrize(
+    "name", ["m4a", *(pytest.param(each, marks=pytest.mark.long) for each in ("mp3", "opus"))]
+)
+def test_a_part_has_no_chapter_behind_its_end(
+    world: World, sounds: Sounds, ffmpeg: Ffmpeg, tmp_path: Path, name: str
+) -> None:
+    """ffmpeg would leave them at the times of the source."""
+    job = world.convert(dressed(sounds, "stereo", 16), Conversion(name, end_seconds=0.5))
+
+    path = tmp_path / "output"
+    path.write_bytes(world.output(job))
+    found = _probed(ffmpeg, path)
+    assert found["chapters"] == []
+    assert _tags(found)["title"] == TAGS["title"]
 
 
 @pytest.mark.parametrize("name", ["m4a", "alac"])
@@ -173,3 +193,77 @@ def test_an_aiff_of_unknown_length_ends_where_its_header_can_count_no_further(
     assert job.failure is not None
     assert job.failure.code == "OUTPUT_TOO_LARGE"
     assert world.keys() == []
+
+
+def test_a_guessed_duration_neither_refuses_nor_coarsens(
+    world: World, sounds: Sounds, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ffmpeg guesses an ADTS by the bitrate of its first frames: of silence, here, many times too
+    long. The limit holds while it is converted."""
+    monkeypatch.setattr("tasks.converter.waveform.MOST_PIXELS", 1_500)
+    path = tmp_path / "silent.aac"
+    loud = ["-f", "lavfi", "-i", "aevalsrc=exprs='gte(t,2)*random(0)*0.5':s=44100:d=10"]
+    sounds.make(path, [*loud, "-c:a", "aac", "-b:a", "128k", "-f", "adts"])
+
+    asked = Conversion("mp3", waveform=Waveform())
+    done = world.convert(path.read_bytes(), asked, max_output_bytes=300_000)
+    refused = world.convert(path.read_bytes(), "mp3", max_output_bytes=50_000)
+
+    assert done.output is not None, done.failure
+    assert COARSER not in [each.code for each in done.output.warnings]
+    assert refused.failure is not None
+    assert refused.failure.code == "OUTPUT_TOO_LARGE"
+
+
+def test_an_aiff_beyond_4_gib_is_refused_before_it_is_measured(
+    world: World,
+    sounds: Sounds,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setitem(FORMATS, "aiff", replace(FORMATS["aiff"], most_bytes=100_000))
+    with caplog.at_level(logging.INFO):
+        job = world.convert(sounds.bytes("wav"), Conversion("aiff", loudness=Loudness()))
+    assert job.failure is not None
+    assert job.failure.code == "OUTPUT_TOO_LARGE"
+    assert "ffmpeg started" not in caplog.messages
+
+
+@pytest.mark.parametrize(
+    "name", ["mp3", *(pytest.param(each, marks=pytest.mark.long) for each in ("m4a", "aiff"))]
+)
+def test_a_cover_that_is_known_to_be_out_of_reach_takes_no_second_run(
+    world: World, sounds: Sounds, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    data = sounds.with_cover("large-cover.mp3", sounds.noisy_cover()).read_bytes()
+
+    with caplog.at_level(logging.INFO):
+        job = world.convert(data, name, first_part_bytes=64 * 1024)
+
+    assert job.output is not None, job.failure
+    assert job.output.mode is Mode.FILE
+    assert caplog.messages.count("ffmpeg started") == 1
+    [said] = [each for each in caplog.records if each.message == "going by way of a file"]
+    assert "larger than the first part" in vars(said)["reason"]
+
+
+def test_a_cover_of_unknown_size_takes_a_second_run_that_shows_no_less_than_the_first(
+    world: World,
+    sounds: Sounds,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tasks.converter.transcode.goes_back_behind", lambda *_: False)
+    monkeypatch.setattr("tasks.converter.reporter._SECONDS_BETWEEN_WRITES", 0.0)
+    data = sounds.with_cover("large-cover.mp3", sounds.noisy_cover()).read_bytes()
+
+    with caplog.at_level(logging.INFO):
+        job = world.convert(data, "mp3", first_part_bytes=64 * 1024)
+
+    assert job.output is not None, job.failure
+    assert job.output.mode is Mode.FILE
+    assert caplog.messages.count("ffmpeg started") == 2
+    shown = [each for each in world.reports if each.stage is Stage.CONVERTING]
+    assert [each.percent for each in shown] == sorted(each.percent for each in shown)
+    seconds = [each.seconds_done or 0.0 for each in shown]
+    assert seconds == sorted(seconds)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import random
+import re
 
 import pytest
 
@@ -170,6 +172,35 @@ def test_garbage_after_the_last_frame_is_no_truncation(world: World, sounds: Sou
     job = world.convert(sounds.bytes("mp3") + b"TAG" + bytes(125) + b"trailing words" * 50, "wav")
 
     assert job.status is Status.COMPLETED, job.failure
+
+
+@pytest.mark.parametrize(("source", "header"), [("adts", 7), ("mp3-no-xing", 4)])
+def test_a_file_with_half_of_its_frames_damaged_is_refused_where_nothing_declares_its_length(
+    world: World, sounds: Sounds, source: str, header: int
+) -> None:
+    data, chance = bytearray(sounds.bytes(source)), random.Random(1)
+    sync = data[(first := data.find(b"\xff")) : first + 2]
+    starts = [each.start() for each in re.finditer(re.escape(sync), data)]
+    for start, end in itertools.pairwise(starts):
+        if chance.random() < 0.5:
+            data[start + header : end] = chance.randbytes(max(0, end - start - header))
+
+    job = world.convert(bytes(data), "flac")
+
+    assert job.failure is not None
+    assert job.failure.code == "CORRUPT_INPUT", job.failure.message
+    assert world.keys() == []
+
+
+def test_junk_behind_a_file_that_declares_no_length_is_no_damage(
+    ffmpeg: Ffmpeg, sounds: Sounds
+) -> None:
+    whole = sounds.bytes("mp3-no-xing")
+
+    verdict = judge(ffmpeg, whole + random.Random(1).randbytes(20_000))
+
+    assert verdict.code is None
+    assert verdict.samples == judge(ffmpeg, whole).samples
 
 
 def test_a_hole_where_nothing_counts_the_frames_is_told(ffmpeg: Ffmpeg, sounds: Sounds) -> None:

@@ -47,14 +47,15 @@ def test_answers_shorter_than_asked_for_are_put_together(
     job = world.job(data, "flac")
 
     def every_other(request: Request) -> Fault | None:
+        """Five with nothing in them: six could meet the same block, and that is given up."""
         is_hit = request.operation == "GetObject" and request.ordinal % 2
-        return Fault(Kind.SHORTEN, at) if is_hit else None
+        return Fault(Kind.SHORTEN, at) if is_hit and (at or request.ordinal < 10) else None
 
     with Proxy(endpoint, every_other) as proxy:
         done = world.run(job, **through(proxy), first_part_bytes=_PARTS)
 
     assert world.output(done) == whole
-    assert len(proxy.spoilt) > 5
+    assert len(proxy.spoilt) >= 5
 
 
 @pytest.mark.parametrize("kind", [Kind.LOSE, Kind.CUT_ANSWER, Kind.ERROR_IN_200])

@@ -198,6 +198,17 @@ def test_a_record_of_looser_days_is_read() -> None:
         Conversion.from_request(item)
 
 
+@pytest.mark.parametrize(
+    "option",
+    [{"loudness": {"integratedLufs": -4, "truePeakDbtp": 1}}, {"waveform": {"samplesPerPixel": 8}}],
+)
+def test_a_range_is_the_requests_and_not_the_records(option: dict[str, Any]) -> None:
+    record = Conversion.from_item({"format": "mp3"} | option)
+    assert record.to_item() == {"format": "mp3"} | option
+    with pytest.raises(InvalidRequest):
+        Conversion.from_request(record.to_item())
+
+
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_preset_is_possible_and_names_itself_truly(name: str) -> None:
     """What its name says is what it asks for; a number with k is its bitrate."""

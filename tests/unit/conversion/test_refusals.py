@@ -60,6 +60,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"fadeOutSeconds": -0.5}, '"fadeOutSeconds" is a number of seconds'),
     ({"startSeconds": 5, "endSeconds": 5}, "endSeconds (5) is not after startSeconds (5)"),
     ({"endSeconds": 0}, "endSeconds (0) is not after startSeconds (0): nothing would be left."),
+    ({"endSeconds": 0.000001}, "endSeconds is less than 0.001 s after startSeconds: next to"),
     (
         {"startSeconds": 1, "endSeconds": 3, "fadeInSeconds": 1.5, "fadeOutSeconds": 1},
         "The fades take 2.5 s and only 2 s are asked for; shorten them.",
@@ -116,6 +117,7 @@ ALLOWED: list[dict[str, Any]] = [
     {"format": "wav", "channels": 4, "sampleRate": 768_000, "bitDepth": 32},
     {"format": "flac", "sampleRate": 384_000, "bitDepth": 24},
     {"startSeconds": 0.2, "endSeconds": 0.5, "fadeInSeconds": 0.1, "fadeOutSeconds": 0.2},
+    {"startSeconds": 1, "endSeconds": 1.001},
     {"startSeconds": 86_400, "fadeOutSeconds": 86_400},
     {"loudness": {"integratedLufs": -70, "truePeakDbtp": -9}},
     {"loudness": {"integratedLufs": -5, "truePeakDbtp": 0}},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import resource
@@ -23,7 +24,7 @@ from tasks.converter.child import (
     lines_of,
     memory_for,
 )
-from tasks.converter.passes import _MOST_CPU_SECONDS  # pyright: ignore[reportPrivateUsage]
+from tasks.converter.passes import _MOST_SECONDS  # pyright: ignore[reportPrivateUsage]
 
 _ROOT = Path(__file__).parents[3]
 
@@ -59,7 +60,7 @@ def test_the_cpu_limit_binds_before_the_flow_gives_up() -> None:
     """So that an ffmpeg that spins is a fault of the input, and not one of the flow."""
     flow = json.loads((_ROOT / "statemachine/conversion.asl.json").read_text())
 
-    assert flow["States"]["Convert"]["TimeoutSeconds"] > _MOST_CPU_SECONDS + 60
+    assert flow["States"]["Convert"]["TimeoutSeconds"] > _MOST_SECONDS + 60
 
 
 def _heard(script: str, file_bytes: int = 0) -> tuple[int, str]:
@@ -244,6 +245,20 @@ def test_a_listener_that_breaks_is_heard_of() -> None:
         list(child.ticks())
 
     assert _is_gone(child.pid)
+
+
+def test_a_listener_that_breaks_at_the_very_end_is_heard_of() -> None:
+    """Facts would be missing from what was heard, and a verdict be passed on the rest."""
+
+    def broken(_: str) -> NoReturn:
+        raise ValueError("no such number")
+
+    script = "exec >&-; sleep 0.2; echo done >&2"
+    with Child(["sh", "-c", script], Limits(10), broken, lines_of) as child:
+        with contextlib.suppress(ValueError):  # it may be as early as this
+            list(child.ticks())
+        with pytest.raises(ValueError, match="no such number"):
+            child.exit_code()
 
 
 def test_a_program_that_is_not_there_is_told_from_one_that_fails() -> None:

@@ -13,7 +13,9 @@ from conversion.errors import OutputTooLarge
 from conversion.formats import FORMATS, LAYOUTS
 from tasks.converter.encode import (
     bitrate,
+    check_size,
     depth,
+    goes_back_behind,
     moov_room,
     output_channels,
     output_layout,
@@ -163,8 +165,35 @@ def test_an_aiff_beyond_4_gib_is_refused_at_once() -> None:
     long = _sound(duration_seconds=_DAY)
     assert projected_bytes(long, Conversion("aiff")) > 2**32
     with pytest.raises(OutputTooLarge, match=r"AIFF holds no more than .* ask for wav, caf or w64"):
-        output_options(long, Conversion("aiff"), 0)
-    assert output_options(long, Conversion("aiff", end_seconds=3_600.0), 0)
+        check_size(long, Conversion("aiff"), 2**40)
+    check_size(long, Conversion("aiff", end_seconds=3_600.0), 2**40)
+    check_size(long, Conversion("wav"), 2**40)
+    with pytest.raises(OutputTooLarge, match="more than the limit of 1000; choose"):
+        check_size(_SOUND, Conversion("mp3"), 1_000)
+
+
+def test_nothing_is_refused_by_a_guessed_duration() -> None:
+    guess = _sound(duration_seconds=_DAY, duration_is_guess=True)
+    assert projected_bytes(guess, Conversion("mp3")) == 0
+    for name in ("aiff", "mp3"):
+        check_size(guess, Conversion(name), 1_000_000)
+
+
+@pytest.mark.parametrize("name", sorted(FORMATS))
+def test_a_large_cover_or_tag_is_out_of_reach_where_the_muxer_goes_back_behind_it(
+    name: str,
+) -> None:
+    """As tried with parts of 64 KiB and a cover, or a comment, of 300 kB."""
+    behind_cover = {"mp3", "m4a", "alac", "aiff"}
+    behind_tags = behind_cover | {"wav", "caf", "mka", "webm"}
+    covered, reach = _sound(cover=Cover(1, 300_000)), 64 * 1024
+    assert goes_back_behind(covered, Conversion(name), reach) is (name in behind_cover)
+    assert goes_back_behind(_sound(tag_bytes=300_000), Conversion(name), reach) is (
+        name in behind_tags
+    )
+    assert not goes_back_behind(covered, Conversion(name, cover="drop"), reach)
+    assert not goes_back_behind(covered, Conversion(name), 8 * 1024**2)
+    assert not goes_back_behind(_sound(cover=Cover(1, None)), Conversion(name), reach)
 
 
 def test_an_ogg_has_a_serial_number_of_its_own_and_the_same_one_again() -> None:
@@ -180,4 +209,21 @@ def test_tags_are_kept_dropped_and_written_over() -> None:
     options = output_options(_SOUND, asked, 0)
     for dropped in ("-map_metadata", "-map_metadata:s:a", "-map_chapters"):
         assert options[options.index(dropped) + 1] == "-1"
-    assert options[8:12] == ["-metadata", "title=a=b", "-metadata", "artist="]
+    at = options.index("-metadata")
+    assert options[at : at + 4] == ["-metadata", "title=a=b", "-metadata", "artist="]
+
+
+def test_a_part_has_no_chapters() -> None:
+    """Nor is room kept for them."""
+    assert "-map_chapters" not in output_options(_SOUND, Conversion("m4a"), 0)
+    for asked in (Conversion("m4a", start_seconds=1.0), Conversion("m4a", end_seconds=9.0)):
+        assert _options(_SOUND, asked)["-map_chapters"] == "-1"
+        assert moov_room(_sound(chapters=9), asked) == moov_room(_SOUND, asked)
+
+
+def test_a_record_that_a_stricter_table_would_refuse_is_converted() -> None:
+    record = Conversion.from_item({"format": "ogg", "bitrateKbps": 20, "waveform": {}})
+    options = _options(_SOUND, record)
+    assert options["-b:a"] == "64k"
+    alone = Conversion.from_item({"format": "ogg", "bitrateKbps": 20})
+    assert _options(_SOUND, alone) == options

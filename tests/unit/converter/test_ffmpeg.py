@@ -42,6 +42,9 @@ def _run(script: str, *arguments: str) -> Ffmpeg:
         ("kill -XCPU $$", CorruptInput),
         ("kill -XFSZ $$", OutputTooLarge),
         ("kill -KILL $$", Interrupted),
+        ("kill -TERM $$", Interrupted),
+        ("echo '[info] Exiting normally, received signal 15.' >&2; exit 255", Interrupted),
+        ("echo '[error] Operation not permitted' >&2; exit 255", CorruptInput),
     ],
 )
 def test_every_end_has_its_reason(script: str, error: type[SluiceError]) -> None:
@@ -65,7 +68,7 @@ def test_the_message_names_the_memory_it_might_have_had() -> None:
 def test_a_report_is_handed_on_and_the_last_is_kept() -> None:
     ffmpeg = _run("printf 'out_time_us=1500000\\ntotal_size=77\\nprogress=end\\n'")
 
-    assert (ffmpeg.last.seconds, ffmpeg.last.bytes_out, ffmpeg.last.is_last) == (1.5, 77, True)
+    assert (ffmpeg.last.seconds, ffmpeg.last.bytes_out) == (1.5, 77)
     assert ffmpeg.state == (1.5, 77)
 
 
@@ -85,3 +88,15 @@ def test_whoever_breaks_off_the_reports_ends_the_child(caplog: pytest.LogCapture
     assert raised.tb is not None
     with pytest.raises(ProcessLookupError):
         os.kill(vars(caplog.records[0])["pid"], 0)
+
+
+def test_the_log_has_neither_addresses_nor_the_words_of_tags(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO", "tasks")
+
+    _run("exit 0", "-metadata", "title=Dear Diary", "-metadata", "a=b=c", "ftp://x:secret@h/o")
+
+    (started,) = [each for each in caplog.records if each.message == "ffmpeg started"]
+    command: str = started.command  # pyright: ignore[reportAttributeAccessIssue]
+    assert command.endswith("-metadata title -metadata a input")

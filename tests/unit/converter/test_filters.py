@@ -136,6 +136,22 @@ def test_a_trim_beyond_the_file_is_refused_before_anything_is_converted(
     assert Span.of(_sound(duration_seconds=None), asked) == Span(start or 0.0, end)
 
 
+@pytest.mark.parametrize("item", [{"endSeconds": 1e-6}, {"startSeconds": 1, "endSeconds": 1}])
+@pytest.mark.parametrize("lasts", [10.0, None])
+def test_a_trim_without_a_sample_is_the_trims_fault(
+    item: dict[str, Any], lasts: float | None
+) -> None:
+    asked = Conversion.from_item({"format": "mp3"} | item)
+    with pytest.raises(TrimOutOfRange, match="leaves nothing; choose a later end"):
+        Span.of(_sound(duration_seconds=lasts), asked)
+
+
+def test_a_start_within_the_last_sample_is_behind_the_file() -> None:
+    with pytest.raises(TrimOutOfRange, match="choose an earlier start"):
+        Span.of(_sound(), Conversion("mp3", start_seconds=9.999999))
+    assert Span.of(_sound(), Conversion("mp3", start_seconds=9.99)).start == 9.99
+
+
 def test_an_end_a_little_beyond_the_file_is_its_end() -> None:
     span = Span.of(_sound(), Conversion("mp3", end_seconds=10.3))
     assert span.end_in(10.0) == 10.0

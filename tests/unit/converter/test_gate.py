@@ -25,7 +25,7 @@ class Bucket:
         self.reads.append((start, end))
         if self.errors:
             raise self.errors.pop()
-        if self.short:
+        if self.short and start < 100_000:  # block 0 alone: another is read ahead meanwhile
             self.short -= 1
             end = start + (end - start) // 2
         return _DATA[start:end]

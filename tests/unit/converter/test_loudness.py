@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from conversion.conversion import Loudness
-from conversion.errors import OutputBroken
+from conversion.errors import CorruptInput, OutputBroken
 from conversion.outcome import MeasuredLoudness
 from tasks.converter.loudness import Gain, Meter, gain_for, warnings
 
@@ -49,6 +49,13 @@ def test_the_summary_is_read() -> None:
 def test_silence_has_no_loudness(silent: tuple[str, str]) -> None:
     meter = _heard(_SUMMARY.format(i=silent[0], peak=silent[1]))
     assert meter.measured == MeasuredLoudness(None, None, None)
+
+
+def test_what_no_number_says_is_no_loudness_to_go_by() -> None:
+    """A file of floats may hold infinite samples; so would the gain be, and the record of it."""
+    meter = _heard(_SUMMARY.format(i="-20.0", peak="inf"))
+    with pytest.raises(CorruptInput):
+        _ = meter.measured
 
 
 def test_a_tag_cannot_pass_for_a_measurement() -> None:

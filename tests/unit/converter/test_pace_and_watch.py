@@ -49,6 +49,31 @@ def test_two_passes_share_the_percent() -> None:
     assert pace.progress(Report(seconds=50), bytes_in=1000, bytes_out=9).percent == 99
 
 
+def test_a_run_that_begins_anew_is_judged_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An hour for the first says nothing of the second; the seconds shown do not fall."""
+    now = 0.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    pace = Pace(attempt=1, duration_seconds=100, source_bytes=1000)
+    now = 3600.0
+    assert pace.progress(Report(seconds=100), bytes_in=1000, bytes_out=0).seconds_done == 100
+    pace.again()
+    assert pace.progress(Report(), bytes_in=1000, bytes_out=0).eta_seconds is None
+    now = 3610.0
+    half = pace.progress(Report(seconds=50), bytes_in=1000, bytes_out=0)
+    assert (half.eta_seconds, half.seconds_done) == (10, 100)
+
+
+def test_a_second_pass_that_begins_anew_keeps_its_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    pace = Pace(attempt=1, duration_seconds=100, source_bytes=1000)
+    pace.takes(0.5, 1, 100)
+    pace.again()
+    now = 10.0
+    half = pace.progress(Report(seconds=50), bytes_in=1000, bytes_out=0)
+    assert (half.percent, half.eta_seconds) == (75, 10)
+
+
 @dataclass
 class End:
     error: BaseException | None = None

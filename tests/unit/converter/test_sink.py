@@ -138,9 +138,9 @@ def test_what_the_writer_meets_is_raised_and_the_connection_ends() -> None:
         data = client.store(0)
         data.sendall(b"x")
         assert client.lines.read() == ""
+        assert sink.error is file.error  # by then: ffmpeg is judged as soon as it sees this
         with pytest.raises(PatchOutOfReach):
             sink.has_drained(5)
-        assert sink.error is file.error
         data.close()
         client.leave()
 

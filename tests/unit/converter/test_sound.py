@@ -116,6 +116,10 @@ def test_too_long() -> None:
         _sound().check(30)
 
 
+def test_a_guessed_duration_refuses_nothing() -> None:
+    Sound.from_probe(_found(), duration_is_guess=True).check(30)
+
+
 @pytest.mark.parametrize("duration", ["nan", "inf", "N/A"])
 def test_a_duration_that_is_no_number_is_not_known(duration: str) -> None:
     assert _sound(duration=duration).duration_seconds is None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from tasks.converter import tails
 from tasks.converter.tails import flac_has_last, wavpack_has_last
 
 _BLOCK = 4096
@@ -63,6 +64,19 @@ _TOTAL = 200 * _BLOCK + 100
 )
 def test_flac(data: bytes, has_last: bool) -> None:
     assert flac_has_last(File(data), _BLOCK, _TOTAL) is has_last
+
+
+@pytest.mark.parametrize("sync", [b"\xff\xf8", b"\xff\xf9"])
+def test_an_end_of_nothing_but_syncs_is_not_looked_at_in_full(
+    monkeypatch: pytest.MonkeyPatch, sync: bytes
+) -> None:
+    looked, look = list[bytes](), tails._flac_frame_end
+    monkeypatch.setattr(
+        tails, "_flac_frame_end", lambda head, block: looked.append(head) or look(head, block)
+    )
+
+    assert not flac_has_last(File(_WHOLE + sync * 262_144), _BLOCK, _TOTAL)
+    assert 0 < len(looked) <= 4096
 
 
 def _block(index: int, count: int, total: int) -> bytes:

@@ -239,3 +239,15 @@ def test_whether_a_completion_was_carried_out_is_asked_again_when_nobody_can_tel
 
     with pytest.raises(StorageUnavailable):
         upload.complete(1)
+
+
+def test_an_upload_that_s3_no_longer_knows_is_no_missing_source() -> None:
+    class Unknown(Bucket):
+        def put_part(self, key: str, upload_id: str, number: int, body: bytes | bytearray) -> Part:
+            raise SourceMissing("NoSuchUpload")
+
+    upload = _upload(Unknown())
+    upload.put(1, bytearray(b"x"))
+
+    with pytest.raises(StorageUnavailable):
+        upload.complete(1)

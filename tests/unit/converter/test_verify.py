@@ -115,6 +115,30 @@ def test_a_guess_declares_nothing() -> None:
     _check(replace(_SOUND, duration_is_guess=True), _log(2), Missing())
 
 
+@pytest.mark.parametrize(
+    ("errors", "frames", "gone", "fails"),
+    [
+        (10, 0, Missing(), False),
+        (11, 100, Missing(), True),
+        (11, 209, Missing(), False),
+        (100, 1900, Missing(), False),
+        (101, 1900, Missing(), True),
+        (101, 1900, Missing(samples=10 * _RATE, samples_of_a_frame=1152), False),
+    ],
+)
+def test_complaints_count_where_nothing_declares_the_length(
+    errors: int, frames: int, gone: Missing, fails: bool
+) -> None:
+    guessed = replace(_SOUND, duration_is_guess=True)
+    heard = _log(10, decode_errors=errors, decoded_frames={0: frames})
+    _check(_SOUND, heard, gone)
+    if fails:
+        with pytest.raises(CorruptInput, match=f"failed {errors} times"):
+            _check(guessed, heard, gone)
+    else:
+        _check(guessed, heard, gone)
+
+
 def test_a_caf_counts_the_packets_padding_too() -> None:
     _check(replace(_SOUND, demuxer="caf", codec="alac"), _log(9.92), _ENDS)
 
@@ -165,6 +189,14 @@ def test_an_output_lasts_as_long_as_what_went_in() -> None:
     for lasts in (9.4, 10.6, None):
         with pytest.raises(OutputBroken):
             verify.check_output(replace(_SOUND, duration_seconds=lasts), 10)
+
+
+def test_an_output_whose_length_is_a_guess_lasts_as_long_as_what_the_encoder_was_given() -> None:
+    adts = replace(_SOUND, demuxer="aac", duration_seconds=700.0, duration_is_guess=True)
+    verify.check_output(adts, 10, Log(encoded_samples=10 * _RATE, output_rate=_RATE))
+    for heard in (None, Log(), Log(encoded_samples=9 * _RATE, output_rate=_RATE)):
+        with pytest.raises(OutputBroken):
+            verify.check_output(replace(adts, duration_seconds=10.0), 10, heard)
 
 
 def test_an_output_that_starts_late_counts_from_its_start() -> None:
