@@ -13,7 +13,7 @@ from conversion.conversion import Conversion
 from conversion.errors import OutputTooLarge
 from conversion.formats import LAYOUTS
 from tasks.converter.layouts import channels_of, layout_for
-from tasks.converter.sound import Sound
+from tasks.converter.sound import Sound, tag_bytes
 
 # What of a `moov` does not grow: 855 bytes measured, 1.6 kB with cover and chapters; and some air.
 _BOX_BYTES = 8 * 1024
@@ -239,9 +239,8 @@ def _keeps_chapters(conversion: Conversion) -> bool:
 
 def _tag_bytes(sound: Sound, conversion: Conversion) -> int:
     """Of everything that is text, at most."""
-    asked = sum(len(name) + 4 * len(text) + 64 for name, text in conversion.tags)
     chapters = _CHAPTER_BYTES * sound.chapters if _keeps_chapters(conversion) else 0
-    return sound.tag_bytes + asked + chapters
+    return sound.tag_bytes + tag_bytes(conversion.tags) + chapters
 
 
 def _keeps_cover(conversion: Conversion) -> bool:

@@ -17,8 +17,8 @@ from conversion.job import Job
 from tasks.converter import verify
 from tasks.converter.child import Limits, memory_for
 from tasks.converter.command import measure_command
+from tasks.converter.containers.endings import missing
 from tasks.converter.encode import output_seconds
-from tasks.converter.endings import missing
 from tasks.converter.ffmpeg import Ffmpeg
 from tasks.converter.gate import SourceGate
 from tasks.converter.pace import Pace

@@ -21,7 +21,7 @@ from conversion.errors import (
 )
 from tasks.converter.child import Child, Limits, chunks_of, memory_for
 from tasks.converter.command import probe_command
-from tasks.converter.endings import is_cut
+from tasks.converter.containers.endings import is_cut
 from tasks.converter.gate import SourceGate
 from tasks.converter.reports import Log, without_addresses
 from tasks.converter.sound import Sound

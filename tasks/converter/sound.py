@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,9 +64,7 @@ class Sound:
             bits=_bits(audio),
             duration_seconds=_duration(audio, streams, form),
             duration_is_guess=duration_is_guess,
-            tag_bytes=sum(
-                len(name) + 4 * len(text) + 64 for name, text in (*tags.items(), *on_stream.items())
-            ),
+            tag_bytes=tag_bytes((*tags.items(), *on_stream.items())),
             tags_are_on_stream=demuxer == "ogg" and bool(on_stream),
             chapters=len(found.get("chapters", [])),
             cover=_cover(streams, found.get("packets", [])),
@@ -89,6 +88,11 @@ class Sound:
             )
         if self.duration_seconds is not None and not self.duration_is_guess:
             check_duration(self.duration_seconds, most_seconds)
+
+
+def tag_bytes(tags: Iterable[tuple[str, str]]) -> int:
+    """What tags may take in a container: up to four bytes a letter, and a frame or box around."""
+    return sum(len(name) + 4 * len(text) + 64 for name, text in tags)
 
 
 def check_duration(seconds: float, most_seconds: float) -> None:

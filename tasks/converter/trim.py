@@ -19,7 +19,7 @@ from conversion.errors import TrimOutOfRange, UnsupportedInput
 from conversion.outcome import JobWarning
 from conversion.refusals import LEAST_SECONDS
 from tasks.converter import verify
-from tasks.converter.claims import Missing
+from tasks.converter.containers.claims import Missing
 from tasks.converter.reports import Log
 from tasks.converter.sound import Sound
 

@@ -12,8 +12,8 @@ import math
 
 from conversion.errors import CorruptInput, OutputBroken, TruncatedInput
 from conversion.outcome import JobWarning
-from tasks.converter.claims import Missing
-from tasks.converter.endings import FRAME_BY_FRAME
+from tasks.converter.containers.claims import Missing
+from tasks.converter.containers.endings import FRAME_BY_FRAME
 from tasks.converter.reports import Log
 from tasks.converter.sound import Sound
 

@@ -13,7 +13,7 @@ from local.ffmpeg import Ffmpeg as Programs
 from tasks.converter import verify
 from tasks.converter.child import Limits
 from tasks.converter.command import convert_command
-from tasks.converter.endings import missing
+from tasks.converter.containers.endings import missing
 from tasks.converter.ffmpeg import Ffmpeg
 from tasks.converter.gate import SourceGate
 from tasks.converter.probe import probe

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from tasks.converter.claims import Missing
-from tasks.converter.endings import is_cut, missing
+from tasks.converter.containers.claims import Missing
+from tasks.converter.containers.endings import is_cut, missing
 from tests.converter import handmade
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from tasks.converter import tails
-from tasks.converter.tails import flac_has_last, wavpack_has_last
+from tasks.converter.containers import tails
+from tasks.converter.containers.tails import flac_has_last, wavpack_has_last
 
 _BLOCK = 4096
 

@@ -9,7 +9,7 @@ import pytest
 
 from conversion.errors import CorruptInput, OutputBroken, TruncatedInput
 from tasks.converter import verify
-from tasks.converter.claims import Missing
+from tasks.converter.containers.claims import Missing
 from tasks.converter.reports import Log, Report
 from tasks.converter.sound import Sound
 

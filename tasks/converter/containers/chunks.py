@@ -6,7 +6,7 @@ know when it wrote the header (it wrote to a pipe) is told from a real one by it
 
 from __future__ import annotations
 
-from tasks.converter.claims import UNKNOWN, Bytes, Missing, ends_at, unpack
+from tasks.converter.containers.claims import UNKNOWN, Bytes, Missing, ends_at, unpack
 
 _MOST_CHUNKS = 200
 # Encoders that write to a pipe leave 0, FFFFFFFF less the header, or the largest signed number:

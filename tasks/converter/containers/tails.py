@@ -12,7 +12,7 @@ import struct
 from collections import deque
 from functools import cache
 
-from tasks.converter.claims import Bytes
+from tasks.converter.containers.claims import Bytes
 
 # STREAMINFO's sizes of blocks and frames have 16 and 24 bits; a frame of 65,535 samples is larger
 # than this only in formats nobody uses.

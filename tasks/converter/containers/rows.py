@@ -5,8 +5,8 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-from tasks.converter.claims import UNKNOWN, Bytes, Missing, ends_at, unpack
-from tasks.converter.tails import flac_has_last, wavpack_has_last
+from tasks.converter.containers.claims import UNKNOWN, Bytes, Missing, ends_at, unpack
+from tasks.converter.containers.tails import flac_has_last, wavpack_has_last
 
 # An Ogg page is at most 65,307 bytes (RFC 3533 §6).
 _OGG_TAIL_BYTES = 2 * 65_536

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from tasks.converter.claims import UNKNOWN, Bytes, Missing, ends_at, unpack
+from tasks.converter.containers.claims import UNKNOWN, Bytes, Missing, ends_at, unpack
 
 _MOST_BOXES = 200
 # A fragment is some seconds: looking at each of a day's would fetch the whole file once more.

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tasks.converter import boxes, chunks, rows
-from tasks.converter.claims import UNKNOWN, Bytes, Missing
+from tasks.converter.containers import boxes, chunks, rows
+from tasks.converter.containers.claims import UNKNOWN, Bytes, Missing
 
 # Its demuxer asks for whole frames, so "Packet corrupt" can only be a cut.
 FRAME_BY_FRAME = frozenset({"aac"})
