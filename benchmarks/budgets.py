@@ -1,4 +1,4 @@
-"""DESIGN §8, held against what was measured."""
+"""What the converter may cost, held against what was measured."""
 
 from __future__ import annotations
 

@@ -127,14 +127,14 @@ def asked(
     """Raises UsageError for what means nothing."""
     if (as_they_are["format"] is None) == (as_they_are["preset"] is None):
         raise click.UsageError("Say what to make, with one of --to FORMAT and --preset NAME.")
-    if true_peak is not None and loudness is None:
-        raise click.UsageError("--true-peak goes with --loudness.")
+    if true_peak is not None and loudness is None and as_they_are["preset"] is None:
+        raise click.UsageError("--true-peak goes with --loudness, or with a preset that has one.")
     if len(dict(tags)) < len(tags):
         raise click.UsageError("A --tag is given twice.")
     target = {"integratedLufs": loudness, "truePeakDbtp": true_peak}
     conversion = {
         **as_they_are,
-        "loudness": None if loudness is None else _said(target),
+        "loudness": _said(target) or None,
         "tags": dict(tags) or None,
         "metadata": "drop" if drop_metadata else None,
         "cover": "drop" if drop_cover else None,

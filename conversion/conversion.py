@@ -158,4 +158,7 @@ def _with_preset(fields: Item) -> Item:
     if fields.keys() & {"bitrateKbps", "quality"}:
         preset.pop("bitrateKbps", None)
         preset.pop("quality", None)
+    asked, within = fields.get("loudness"), preset.get("loudness")
+    if isinstance(asked, dict) and isinstance(within, dict):
+        fields = fields | {"loudness": within | asked}
     return preset | fields | {"format": preset["format"]}

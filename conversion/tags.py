@@ -28,10 +28,13 @@ MOST_TAG_BYTES = 16 * 1024
 # Names that a muxer writes; any other it passes over in silence (libavformat's movenc.c and riff.c;
 # the tests try each). A muxer that is not listed writes any name.
 _HELD = {
-    "ipod": "album album_artist artist comment composer copyright date description disc encoder "
+    "ipod": "album album_artist artist comment composer copyright date description disc "
     "episode_id genre grouping keywords lyrics network show synopsis title track",
-    "wav": "album artist comment copyright date encoded_by encoder genre language title track",
+    "wav": "album artist comment copyright date encoded_by genre language title track",
 }
+
+# The muxer's own, whatever is asked for.
+_WRITTEN = frozenset({"creation_time", "duration", "encoder"})
 
 
 def read_tags(item: Any) -> Tags:
@@ -72,6 +75,8 @@ def _check_held(names: list[str], made: Format) -> None:
     """Refuse what would be missing from the output."""
     if names and not made.tags:
         raise InvalidRequest(f"{made.name} holds no tags; leave them out or choose another format.")
+    if ours := [name for name in names if name.lower() in _WRITTEN]:
+        raise InvalidRequest(f'The tag "{ours[0]}" is written by the converter; leave it out.')
     held = _HELD.get(made.muxer, "").split()
     if held and (lost := [name for name in names if name.lower() not in held]):
         raise InvalidRequest(

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from conversion.clock import expiry, has_passed, timestamp, utc_now
 from conversion.conversion import Conversion
 from conversion.errors import EmptyUpload, InvalidRequest, UnsupportedMediaType, UploadTooLarge
-from conversion.fields import Item
+from conversion.fields import Item, object_of
 from conversion.formats import INPUT_SUFFIXES
 
 PREFIX = "uploads/"
@@ -23,6 +23,8 @@ PREFIX = "uploads/"
 MOST_NAME_CHARACTERS = 255
 # One upload can ask for each format there is and then some; more is a mistake.
 MOST_CONVERSIONS = 20
+
+_FIELDS = ("fileName", "bytes", "contentType", "conversions")
 
 # Control characters, line separators, and halves of surrogate pairs: JSON can carry those, UTF-8
 # and so DynamoDB cannot.
@@ -60,8 +62,7 @@ class Upload:
         Raises InvalidRequest, UnsupportedMediaType (415), EmptyUpload, UploadTooLarge (413) or
         UnsupportedOutputFormat; each says what to send instead.
         """
-        if not isinstance(body, dict):
-            raise InvalidRequest("Send a JSON object with fileName and bytes.")
+        body = object_of(body, "An upload", _FIELDS)
         now = utc_now()
         return cls(
             file_id=uuid.uuid4().hex,

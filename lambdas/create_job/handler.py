@@ -14,6 +14,7 @@ from aws_lambda_powertools.event_handler import Response
 
 from conversion.conversion import Conversion
 from conversion.errors import InvalidRequest
+from conversion.fields import object_of
 from conversion.settings import CreateJobSettings
 from conversion.start import start_for_request
 from conversion.stores import clients
@@ -53,9 +54,12 @@ def create_job() -> Response[Any]:
 def _asked(body: dict[str, Any]) -> tuple[str, Conversion]:
     """Read `{fileId, conversion}`: a `format` or a `preset`, and what conversion/conversion.py
     takes beside it."""
+    body = object_of(body, "A job", ("fileId", "conversion"))
     file_id = body.get("fileId")
     if not isinstance(file_id, str) or not file_id:
         raise InvalidRequest('"fileId" is the id that POST /v1/uploads answered with.')
+    if body.get("conversion") is None:
+        raise InvalidRequest('"conversion" says what to make, like {"format": "mp3"}.')
     return file_id, Conversion.from_request(body.get("conversion"))
 
 

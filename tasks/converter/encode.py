@@ -31,6 +31,15 @@ _SURPLUS = 1.02
 _REWIND_LITTLE = ("flac", "ogg", "opus")
 
 
+# What players turn the volume by: untrue once the loudness has been changed (ReplayGain 2.0,
+# RFC 7845 §5.2.1, iTunes).
+_OLD_GAINS = (
+    *("replaygain_track_gain", "replaygain_track_peak"),
+    *("replaygain_album_gain", "replaygain_album_peak", "replaygain_reference_loudness"),
+    *("r128_track_gain", "r128_album_gain", "itunnorm"),
+)
+
+
 def output_options(sound: Sound, conversion: Conversion, moov_room: int) -> list[str]:
     """Everything between the input and the output's address."""
     return [
@@ -179,6 +188,8 @@ def _tags(sound: Sound, conversion: Conversion) -> list[str]:
     else:
         for name, _ in conversion.tags:
             arguments += ["-metadata:s:a", f"{name}="]
+    for name in _OLD_GAINS if conversion.loudness is not None else ():
+        arguments += ["-metadata", f"{name}="]
     for name, text in conversion.tags:
         arguments += ["-metadata", f"{name}={text}"]
     return [*arguments, *(() if _keeps_chapters(conversion) else ("-map_chapters", "-1"))]

@@ -64,14 +64,16 @@ class Meter:
         CorruptInput for infinite samples, which a file of floats can hold."""
         if self._figures is None or self._figures.keys() < {"I", "LRA", "Peak"}:
             raise OutputBroken("ffmpeg did not say how loud the audio is; convert it again.")
-        if not self._figures["I"] > _GATE_LUFS:
-            return MeasuredLoudness(None, None, None)
-        if not all(map(math.isfinite, self._figures.values())):
+        loudness, peak = self._figures["I"], self._figures["Peak"]
+        is_silent = peak == -math.inf or loudness <= _GATE_LUFS
+        if not is_silent and not all(map(math.isfinite, self._figures.values())):
             raise CorruptInput(
                 "The audio holds samples that are no numbers, so nobody can say how loud it is; "
                 "repair it, or convert it without loudness."
             )
-        return MeasuredLoudness(self._figures["I"], self._figures["LRA"], self._figures["Peak"])
+        if is_silent:
+            return MeasuredLoudness(None, None, None)
+        return MeasuredLoudness(loudness, self._figures["LRA"], peak)
 
 
 @dataclass(frozen=True)

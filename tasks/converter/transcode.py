@@ -16,6 +16,7 @@ from conversion.outcome import JobWarning, LoudnessChange, Mode, WaveformKeys
 from conversion.progress import Stage
 from tasks.converter import loudness
 from tasks.converter.command import convert_command, to_file, to_sink
+from tasks.converter.concessions import concessions
 from tasks.converter.encode import (
     check_size,
     goes_back_behind,
@@ -34,7 +35,7 @@ from tasks.converter.reporter import Reporter
 from tasks.converter.sink import ObjectSink
 from tasks.converter.sound import Sound
 from tasks.converter.surroundings import Surroundings
-from tasks.converter.trim import Part
+from tasks.converter.trim import Part, check_fades
 from tasks.converter.upload import MultipartUpload
 from tasks.converter.watch import End
 from tasks.converter.waveform import Peaks, PeaksPipe, samples_per_pixel
@@ -88,6 +89,9 @@ class Transcode:
     def made(self) -> Made:
         """Stream; go by a file when the muxer patches what has left. Raises the coded reason."""
         check_size(self._sound, self._asked, self._around.settings.max_output_bytes)
+        lasts = sure_seconds(self._sound, self._asked)
+        if lasts is not None:
+            check_fades(self._asked, lasts)
         self._plan = plan(self._passes, self._asked, self._around.settings.ffmpeg)
         if goes_back_behind(self._sound, self._asked, self._around.first_part_bytes):
             reason = "The tags and the cover are larger than the first part."
@@ -150,6 +154,7 @@ class Transcode:
             part = self._passes.run(
                 command, ends, lambda: writer.size, meter.hear, fds, file_bytes=disk
             )
+            check_fades(self._asked, part.seconds)
             if pipe:
                 pipe.finish()
         return _Encoded(part, self._change(meter), pipe and pipe.peaks)
@@ -199,7 +204,7 @@ class Transcode:
         return Made(size, seconds, mode, warnings, encoded.loudness, keys)
 
     def _warnings(self, encoded: _Encoded) -> tuple[JobWarning, ...]:
-        said = list(encoded.part.warnings)
+        said = [*encoded.part.warnings, *concessions(self._sound, self._asked)]
         if self._asked.loudness is not None and encoded.loudness is not None:
             gain, after = self._plan.shape.gain, encoded.loudness.after
             said += loudness.warnings(self._asked.loudness, gain, after)

@@ -79,6 +79,16 @@ class Span:
         return self.end if self.end is not None and self.end <= inside else None
 
 
+def check_fades(conversion: Conversion, seconds: float) -> None:
+    """In a part of so many seconds; only a request with an end can be refused for it earlier.
+    Raises TrimOutOfRange."""
+    fades = (conversion.fade_in_seconds or 0.0) + (conversion.fade_out_seconds or 0.0)
+    if round(fades - seconds, 3) > 0:
+        raise TrimOutOfRange(
+            f"The fades take {fades:g} s and the audio lasts {seconds:.3f} s; shorten them."
+        )
+
+
 @dataclass(frozen=True)
 class Part:
     """What was decoded and kept: its length in seconds, where it ended in the source, what ffmpeg

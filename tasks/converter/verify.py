@@ -55,7 +55,7 @@ _MOST_COMPLAINTS = 10
 
 
 def tolerance(seconds: float) -> float:
-    """Encoders pad and trim by some thousand samples; containers round (DESIGN §3)."""
+    """Encoders pad and trim by some thousand samples; containers round (docs/streaming.md)."""
     return max(0.5, 0.01 * seconds)
 
 
@@ -150,6 +150,11 @@ def check_output(output: Sound, decoded: float, heard: Log | None = None) -> Non
             "This file was joined from parts whose times do not follow each other, so that its "
             f"{decoded:.1f} s would play as {lasts} s in this format: ask for mp3, flac or wav, or "
             "join the parts anew."
+        )
+    if lasts is None:
+        raise OutputBroken(
+            f"{decoded:.5f} s of audio, less than a frame, are too short for this format: ask for "
+            "wav, flac or mp3."
         )
     raise OutputBroken(
         f"The output lasts {lasts} s where {decoded:.1f} s went in; it was thrown away."

@@ -82,7 +82,6 @@ def test_an_option_is_said_as_the_api_reads_it(
         [],
         ["--to", "mp3", "--preset", "archive-flac"],
         ["--to", "mp3", "--true-peak", "-1"],
-        ["--preset", "podcast-mono-64k", "--true-peak", "-1"],
         ["--to", "mp3", "--tag", "title=a", "--tag", "title=b"],
         ["--to", "mp3", "--tag", "title"],
         ["--to", "mp3", "--start", "soon"],

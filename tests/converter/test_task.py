@@ -166,7 +166,7 @@ def _peak_megabytes(pid: int) -> int:
 def test_memory_does_not_grow_with_the_input(
     world: World, sounds: Sounds, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As the image sets it; DESIGN's budget is 200 MB for Python and ffmpeg together."""
+    """As the image sets it; the budget is 200 MB for Python and ffmpeg."""
     monkeypatch.setenv("MALLOC_MMAP_THRESHOLD_", "1048576")
     peaks: list[int] = []
     for seconds in (400, 1200):

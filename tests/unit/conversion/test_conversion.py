@@ -263,3 +263,10 @@ def test_a_trim_is_known_as_one() -> None:
     assert not Conversion("mp3", fade_in_seconds=1.0).is_trimmed
     assert Conversion("mp3", start_seconds=1.0).is_trimmed
     assert Conversion("mp3", end_seconds=1.0).is_trimmed
+
+
+def test_a_part_of_a_presets_loudness_leaves_the_rest_of_it() -> None:
+    asked = {"preset": "podcast-mono-64k", "loudness": {"truePeakDbtp": -3}}
+    loudness = Conversion.from_request(asked).loudness
+    assert loudness is not None
+    assert (loudness.integrated_lufs, loudness.true_peak_dbtp) == (-16, -3)

@@ -71,3 +71,9 @@ def test_each_name_that_cannot_be_asked_for_would_be_lost(made: Format, tmp_path
     lost = {name: f"Ä {name}" for name in NAMES if not can_ask(made, name)}
 
     assert written(made, lost, tmp_path / "out").items().isdisjoint(lost.items())
+
+
+@pytest.mark.parametrize("name", ["encoder", "Duration", "creation_time"])
+def test_what_the_muxer_writes_itself_is_refused_everywhere(name: str) -> None:
+    with pytest.raises(InvalidRequest, match="is written by the converter"):
+        Conversion.from_request({"format": "flac", "tags": {name: "x"}})

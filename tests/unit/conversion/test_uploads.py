@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conversion.conversion import Conversion
-from conversion.errors import RequestError
+from conversion.errors import InvalidRequest, RequestError
 from conversion.formats import INPUT_SUFFIXES
 from conversion.uploads import MOST_NAME_CHARACTERS, Upload, file_id_of, suffix_of
 from tests.contract.examples import FILE_ID, UPLOAD
@@ -111,3 +111,9 @@ def test_any_key_has_a_file_id(name: str) -> None:
 )
 def test_suffixes(name: str, suffix: str) -> None:
     assert suffix_of(name) == suffix
+
+
+def test_a_field_that_no_upload_has_is_refused_and_not_passed_over() -> None:
+    body = {"fileName": "a.wav", "bytes": 1, "conversion": {"format": "mp3"}}
+    with pytest.raises(InvalidRequest, match="no 'conversion'"):
+        Upload.from_request(body, 10, 7)

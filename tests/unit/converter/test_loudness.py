@@ -51,9 +51,10 @@ def test_silence_has_no_loudness(silent: tuple[str, str]) -> None:
     assert meter.measured == MeasuredLoudness(None, None, None)
 
 
-def test_what_no_number_says_is_no_loudness_to_go_by() -> None:
-    """A file of floats may hold infinite samples; so would the gain be, and the record of it."""
-    meter = _heard(_SUMMARY.format(i="-20.0", peak="inf"))
+@pytest.mark.parametrize("said", [("-20.0", "inf"), ("nan", "-10.5"), ("nan", "inf")])
+def test_what_no_number_says_is_no_loudness_to_go_by(said: tuple[str, str]) -> None:
+    """A file of floats may hold samples that are infinite or no numbers; so would the gain be."""
+    meter = _heard(_SUMMARY.format(i=said[0], peak=said[1]))
     with pytest.raises(CorruptInput):
         _ = meter.measured
 
