@@ -5,12 +5,15 @@
     ├── RequestError         the request cannot be served as asked: change it (4xx, RFC 9457)
     │   ├── InvalidRequest, UnsupportedOutputFormat, UnsupportedMediaType
     │   ├── EmptyUpload, UploadTooLarge
-    │   └── FileNotFound, JobNotFound, JobExpired, JobNotReady, NoOutput, NoWaveform
+    │   ├── FileNotFound, JobNotFound, JobExpired, JobNotReady, NoOutput, NoWaveform
+    │   ├── JobFinished          a cancel came too late
+    │   └── TooManyJobs          come back later: it says when
     ├── PermanentError       this input never becomes this output: the job fails for good
     │   ├── SourceMissing, SourceChanged, EmptyInput, InputTooLarge, InputTooLong, InputOutOfRange
     │   ├── UnsupportedInput, NoAudioStream, TruncatedInput, CorruptInput, TrimOutOfRange
     │   ├── EncoderRefused, OutputTooLarge, OutputBroken, ConverterStalled
-    │   └── ConverterCrashed, ConverterInterrupted, TaskNotStarted, TimedOut   (written by the flow)
+    │   ├── ConverterCrashed, ConverterInterrupted, TaskNotStarted, TimedOut   (written by the flow)
+    │   └── ExecutionStopped, ExecutionLost                                (written by the recovery)
     ├── TransientError       trying again can succeed: the task exits 75 and Step Functions retries
     │   └── StorageUnavailable, RecordsUnavailable, Interrupted
     ├── FenceError           this worker no longer speaks for the job: stop, write nothing more
@@ -100,6 +103,20 @@ class NoWaveform(RequestError):
     http_status = 404
 
 
+class JobFinished(RequestError):
+    """A job that has completed or failed cannot be cancelled any more."""
+
+    code = "JOB_FINISHED"
+    http_status = 409
+
+
+class TooManyJobs(RequestError):
+    """As many jobs wait as this deployment lets wait (RFC 6585 §4)."""
+
+    code = "TOO_MANY_JOBS"
+    http_status = 429
+
+
 class PermanentError(SluiceError):
     """The job fails with this code; the same input would fail again."""
 
@@ -184,6 +201,18 @@ class TaskNotStarted(PermanentError):
 
 class TimedOut(PermanentError):
     code = "TIMED_OUT"
+
+
+class ExecutionStopped(PermanentError):
+    """Somebody stopped the execution without cancelling the job."""
+
+    code = "EXECUTION_STOPPED"
+
+
+class ExecutionLost(PermanentError):
+    """The execution ended without leaving an outcome."""
+
+    code = "EXECUTION_LOST"
 
 
 class TransientError(SluiceError):

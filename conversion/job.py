@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
 from conversion.clock import expiry, has_passed, timestamp, utc_now
 from conversion.conversion import Conversion
+from conversion.cost import Cost
 from conversion.fields import Item
 from conversion.outcome import Failure, Output, WaveformKeys
 
@@ -21,7 +23,9 @@ OUTPUTS = "conversions/"
 
 
 class Status(StrEnum):
-    """`created → processing → completed | failed | cancelled`; a terminal status never changes."""
+    """`created → processing → completed | failed | cancelled`, and nothing back: what is completed
+    or cancelled stays so for ever, and what has failed is reopened only by a redrive of its
+    execution, which a person asks for."""
 
     CREATED = "created"
     PROCESSING = "processing"
@@ -32,6 +36,24 @@ class Status(StrEnum):
     @property
     def is_terminal(self) -> bool:
         return self in (Status.COMPLETED, Status.FAILED, Status.CANCELLED)
+
+    def may_become(self, other: Status) -> bool:
+        return other in _NEXT[self]
+
+
+# PROCESSING follows itself with every attempt; after FAILED it is a redrive's claim.
+_NEXT = {
+    Status.CREATED: {Status.PROCESSING, Status.FAILED, Status.CANCELLED},
+    Status.PROCESSING: {
+        Status.PROCESSING,
+        Status.COMPLETED,
+        Status.FAILED,
+        Status.CANCELLED,
+    },
+    Status.COMPLETED: set[Status](),
+    Status.FAILED: {Status.PROCESSING},
+    Status.CANCELLED: set[Status](),
+}
 
 
 @dataclass(frozen=True)
@@ -68,9 +90,29 @@ class Source:
 
 
 @dataclass(frozen=True)
+class Standing:
+    """What a poll asks of a job, read from a part of its record."""
+
+    job_id: str
+    status: Status
+    attempt: int
+    updated_at: str
+    expires_at: int
+    source_bytes: int
+    output_bytes: int | None = None
+    output_seconds: float | None = None
+    failure: Failure | None = None
+
+    @property
+    def has_expired(self) -> bool:
+        return has_passed(self.expires_at)
+
+
+@dataclass(frozen=True)
 class Job:
-    """`attempt` counts claims and is the fencing token; times are ISO 8601 UTC, `expires_at` a
-    Unix time in seconds (what DynamoDB's TTL reads)."""
+    """`attempt` counts claims and is the fencing token; `redrive` is the execution's redrive that
+    last reopened it; times are ISO 8601 UTC, `expires_at` a Unix time in seconds (what DynamoDB's
+    TTL reads)."""
 
     job_id: str
     file_id: str
@@ -81,8 +123,11 @@ class Job:
     updated_at: str
     expires_at: int
     attempt: int = 0
+    redrive: int = 0
     output: Output | None = None
     failure: Failure | None = None
+    estimate: Cost | None = None
+    cost: Cost | None = None
 
     @classmethod
     def new(
@@ -118,6 +163,20 @@ class Job:
     def has_expired(self) -> bool:
         return has_passed(self.expires_at)
 
+    @property
+    def standing(self) -> Standing:
+        return Standing(
+            job_id=self.job_id,
+            status=self.status,
+            attempt=self.attempt,
+            updated_at=self.updated_at,
+            expires_at=self.expires_at,
+            source_bytes=self.source.bytes,
+            output_bytes=self.output and self.output.bytes,
+            output_seconds=self.output and self.output.duration_seconds,
+            failure=self.failure,
+        )
+
     def to_item(self) -> Item:
         return {
             "jobId": self.job_id,
@@ -126,11 +185,14 @@ class Job:
             "conversion": self.conversion.to_item(),
             "status": self.status.value,
             "attempt": self.attempt,
+            "redrive": self.redrive,
             "createdAt": self.created_at,
             "updatedAt": self.updated_at,
             "expiresAt": self.expires_at,
             "output": self.output and self.output.to_item(),
             "failure": self.failure and self.failure.to_item(),
+            "estimate": self.estimate and self.estimate.to_item(),
+            "cost": self.cost and self.cost.to_item(),
         }
 
     @classmethod
@@ -142,16 +204,23 @@ class Job:
             conversion=Conversion.from_item(item["conversion"]),
             status=Status(item["status"]),
             attempt=item["attempt"],
+            redrive=item.get("redrive", 0),
             created_at=item["createdAt"],
             updated_at=item["updatedAt"],
             expires_at=item["expiresAt"],
             output=Output.from_item(item["output"]) if item.get("output") else None,
             failure=Failure.from_item(item["failure"]) if item.get("failure") else None,
+            estimate=Cost.from_item(item["estimate"]) if item.get("estimate") else None,
+            cost=Cost.from_item(item["cost"]) if item.get("cost") else None,
         )
 
 
 class JobStore(Protocol):
-    """The contract of a job store; conversion/stores/jobs.py keeps it in DynamoDB."""
+    """The contract of a job store; conversion/stores/jobs.py keeps it in DynamoDB.
+
+    Every change is one conditional write, so that any interleaving of workers, retries, cancels
+    and redrives ends in one outcome (tests/contract/test_job_store.py).
+    """
 
     def put_if_absent(self, job: Job) -> bool:
         """Write a new job; False when one of that id is there already (it is left as it is)."""
@@ -161,23 +230,52 @@ class JobStore(Protocol):
         """Raises JobNotFound, or JobExpired past `expires_at`."""
         ...
 
+    def standings(self, job_ids: Iterable[str]) -> dict[str, Standing]:
+        """How each of these jobs stands; those that are not there, or expired, are left out."""
+        ...
+
     def of_file(self, file_id: str) -> list[Job]:
         """The file's jobs, oldest first; expired ones are left out."""
         ...
 
-    def claim(self, job_id: str, retention_days: int) -> Job:
+    def of_status(self, status: Status) -> Iterator[Job]:
+        """The jobs of a status, oldest first, expired ones too, read as they are asked for. From an
+        index that lags by moments: whoever acts on one must bear that it has moved on."""
+        ...
+
+    def claim(self, job_id: str, retention_days: int, redrive: int = 0) -> Job:
         """Take the job for a new attempt; the returned `attempt` is the fencing token.
 
-        Raises JobNotFound, or JobOver when the status is terminal.
+        `redrive` is the number of the execution's redrive: one that the job has not seen yet
+        reopens a failed job. Raises JobNotFound, or JobOver when the job is over otherwise.
         """
         ...
 
-    def complete(self, job_id: str, attempt: int, output: Output) -> None:
+    def complete(self, job_id: str, attempt: int, output: Output, cost: Cost | None = None) -> None:
         """Raises SupersededAttempt when `attempt` is not the newest, JobOver when terminal."""
         ...
 
-    def fail(self, job_id: str, attempt: int, failure: Failure) -> None:
+    def fail(self, job_id: str, attempt: int, failure: Failure, cost: Cost | None = None) -> None:
         """Raises as `complete` does."""
+        ...
+
+    def give_up(self, job_id: str, failure: Failure) -> bool:
+        """Fail a job for which no attempt can speak any more; False when it is over or gone."""
+        ...
+
+    def cancel(self, job_id: str) -> Job:
+        """Cancel what is not over, whoever works on it; cancelling twice is no error.
+
+        Raises JobNotFound, JobExpired, or JobFinished when it has completed or failed.
+        """
+        ...
+
+    def keep_alive(self, job_id: str, retention_days: int) -> None:
+        """Move `expires_at` of a job that is not over to `retention_days` from now."""
+        ...
+
+    def remove(self, job_id: str) -> bool:
+        """Delete the record of a job that is over and has expired; False for any other."""
         ...
 
 

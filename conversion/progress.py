@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from conversion.fields import Item
-from conversion.job import Job, Status
+from conversion.job import Standing, Status
 
 # Verification can still fail a job whose last byte is written: 100 is for the completed alone.
 MOST_BEFORE_VERIFICATION = 99.0
@@ -24,6 +24,7 @@ class Stage(StrEnum):
     STARTING = "starting"
     RESTARTING = "restarting"
     PROBING = "probing"
+    MEASURING = "measuring"
     CONVERTING = "converting"
     FINALIZING = "finalizing"
     COMPLETED = "completed"
@@ -33,7 +34,8 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True)
 class Progress:
-    """One report: percent 0–100, `speed` as a multiple of real time, seconds of audio, bytes."""
+    """One report: percent 0–100, `speed` as a multiple of real time, seconds of audio, bytes.
+    `run_seconds` is how long this attempt has run: what it costs, whatever becomes of it."""
 
     attempt: int
     stage: Stage
@@ -44,6 +46,7 @@ class Progress:
     duration_seconds: float | None = None
     bytes_in: int = 0
     bytes_out: int = 0
+    run_seconds: float = 0.0
     updated_at: str = ""
 
     def above(self, mark: float) -> Progress:
@@ -63,6 +66,7 @@ class Progress:
             "durationSeconds": self.duration_seconds,
             "bytesIn": self.bytes_in,
             "bytesOut": self.bytes_out,
+            "runSeconds": self.run_seconds,
             "updatedAt": self.updated_at,
         }
 
@@ -78,15 +82,25 @@ class Progress:
             duration_seconds=item.get("durationSeconds"),
             bytes_in=item.get("bytesIn", 0),
             bytes_out=item.get("bytesOut", 0),
+            run_seconds=float(item.get("runSeconds", 0)),
             updated_at=item.get("updatedAt", ""),
         )
 
 
-class ProgressStore(Protocol):
-    """The contract of a progress store; conversion/stores/progress.py keeps it in DynamoDB."""
+@dataclass(frozen=True)
+class Mark:
+    """What earlier attempts have left: the percent they showed, and the seconds they ran."""
 
-    def begin(self, job_id: str, attempt: int) -> float:
-        """Make `attempt` the one that may report; returns the percent already shown, the mark.
+    percent: float
+    seconds_spent: float
+
+
+class ProgressStore(Protocol):
+    """The contract of a progress store; conversion/stores/ keeps it in DynamoDB, and in Redis with
+    DynamoDB behind."""
+
+    def begin(self, job_id: str, attempt: int) -> Mark:
+        """Make `attempt` the one that may report.
 
         Raises SupersededAttempt when a newer attempt has begun.
         """
@@ -103,6 +117,10 @@ class ProgressStore(Protocol):
         """The last report of each job that has one."""
         ...
 
+    def remove(self, job_id: str) -> None:
+        """Forget the job; one that is not known is no error."""
+        ...
+
 
 _TERMINAL_STAGE = {
     Status.COMPLETED: Stage.COMPLETED,
@@ -111,7 +129,7 @@ _TERMINAL_STAGE = {
 }
 
 
-def shown(job: Job, last: Progress | None) -> Progress:
+def shown(job: Standing, last: Progress | None) -> Progress:
     """What a reader sees: the job decides whether it is over, the last report how far it got."""
     if last is None:
         stage = Stage.QUEUED if job.status is Status.CREATED else Stage.STARTING
@@ -126,13 +144,13 @@ def shown(job: Job, last: Progress | None) -> Progress:
         eta_seconds=None,
         updated_at=job.updated_at,
     )
-    if job.status is not Status.COMPLETED or job.output is None:
+    if job.status is not Status.COMPLETED or job.output_bytes is None:
         return over
     return replace(
         over,
         percent=100.0,
-        seconds_done=job.output.duration_seconds,
-        duration_seconds=job.output.duration_seconds,
-        bytes_in=job.source.bytes,
-        bytes_out=job.output.bytes,
+        seconds_done=job.output_seconds,
+        duration_seconds=job.output_seconds,
+        bytes_in=job.source_bytes,
+        bytes_out=job.output_bytes,
     )
