@@ -9,6 +9,7 @@ from aws_cdk import aws_ecr_assets as ecr_assets
 from aws_cdk import aws_ecs as ecs
 from constructs import Construct
 
+from conversion.cost import TASK_DISK_GIB, TASK_GB, TASK_VCPU
 from conversion.settings import ConverterSettings
 from infra.constructs.logs import log_group
 from infra.constructs.permissions import service_role
@@ -28,9 +29,6 @@ SCRATCH = "/tmp"  # noqa: S108 - a volume of this one task, which nobody else se
 _NOBODY = "10001"
 # The most Fargate gives a container between SIGTERM and SIGKILL (ECS, stopTimeout).
 _GRACE = Duration.seconds(120)
-# Of the 20 GiB every task has without asking, the image leaves most: but an output of the largest
-# size allowed, should it have to go by way of a file, needs as much again.
-_DISK_GIB = 30
 
 
 class ConverterTask(Construct):
@@ -47,9 +45,11 @@ class ConverterTask(Construct):
         self.definition = ecs.FargateTaskDefinition(
             self,
             "Definition",
-            cpu=1024,
-            memory_limit_mib=2048,
-            ephemeral_storage_gib=_DISK_GIB,
+            cpu=TASK_VCPU * 1024,
+            memory_limit_mib=TASK_GB * 1024,
+            # Of the 20 GiB every task has without asking, the image leaves most: but an output of
+            # the largest size allowed, should it go by way of a file, needs as much again.
+            ephemeral_storage_gib=TASK_DISK_GIB,
             runtime_platform=ecs.RuntimePlatform(
                 cpu_architecture=cpu, operating_system_family=ecs.OperatingSystemFamily.LINUX
             ),

@@ -1,0 +1,62 @@
+"""What a job costs: counted in whole, never below what Fargate bills, and kept to the promise."""
+
+from __future__ import annotations
+
+import platform
+
+import pytest
+
+from conversion.conversion import Conversion
+from conversion.cost import TASK_GB, Cost, estimate, spent
+from conversion.formats import FORMATS
+
+HOUR_OF_CD = 3600 * 176_400
+# An hour of MP3 at 128 kbit/s.
+HOUR_OF_MP3 = 3600 * 16_000
+
+
+@pytest.fixture(autouse=True, params=["aarch64", "x86_64"])
+def machine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setattr(platform, "machine", lambda: request.param)
+    return request.param
+
+
+def test_a_cost_reads_back_as_it_was_written() -> None:
+    cost = spent(75.25, 2, HOUR_OF_CD, 50_000_000)
+    assert Cost.from_item(cost.to_item()) == cost
+
+
+def test_a_short_job_pays_the_minute_that_fargate_bills_at_least() -> None:
+    assert spent(1.0, 1, 1, 1).vcpu_seconds == 60.0
+    assert spent(1.0, 1, 1, 1).gb_seconds == 60.0 * TASK_GB
+
+
+def test_every_attempt_is_paid_for() -> None:
+    once, thrice = spent(30.0, 1, 10**6, 10**6), spent(90.0, 3, 10**6, 10**6)
+
+    assert thrice.vcpu_seconds == 3 * once.vcpu_seconds
+    assert thrice.transitions > once.transitions
+    assert thrice.requests > once.requests
+    assert thrice.usd > 2.5 * once.usd
+
+
+@pytest.mark.parametrize(("key", "length"), [("a.wav", HOUR_OF_CD), ("b.mp3", HOUR_OF_MP3)])
+def test_an_hour_of_audio_to_mp3_costs_at_most_a_fifth_of_a_cent(key: str, length: int) -> None:
+    """The budget of the design, all parts counted, on demand and not on Spot."""
+    assert estimate(f"uploads/{key}", length, Conversion("mp3")).usd <= 0.002
+
+
+@pytest.mark.parametrize("target", sorted(FORMATS))
+def test_more_to_do_is_estimated_to_cost_more(target: str) -> None:
+    conversion = Conversion(target)
+    costs = [estimate("uploads/a.flac", size, conversion).usd for size in (0, 10**8, 10**9)]
+
+    assert costs == sorted(set(costs))
+
+
+def test_measuring_loudness_first_costs_more() -> None:
+    plain = Conversion.from_request({"format": "mp3"})
+    louder = Conversion.from_request({"format": "mp3", "loudness": {"integratedLufs": -16}})
+    key = "uploads/a.wav"
+
+    assert estimate(key, HOUR_OF_CD, louder).usd > estimate(key, HOUR_OF_CD, plain).usd
