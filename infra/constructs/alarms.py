@@ -1,0 +1,74 @@
+"""What wakes an operator: each alarm has its entry in docs/runbook.md, under its own name.
+
+They fire on what is ours to mend. A file that cannot be converted is its owner's business and
+fails its job with a code; no alarm counts those.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sqs as sqs
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+_OVER = cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD
+_BELOW = cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
+_QUIET = cloudwatch.TreatMissingData.NOT_BREACHING
+_SILENT = cloudwatch.TreatMissingData.BREACHING
+
+
+class Alarms(Construct):
+    """Grouped by what they watch; the name given to each becomes a part of the alarm's name."""
+
+    def dead_letters(self, queues: Mapping[str, sqs.IQueue]) -> None:
+        """One message is one event that nobody could work on."""
+        for name, queue in queues.items():
+            metric = queue.metric_approximate_number_of_messages_visible(
+                period=Duration.minutes(1), statistic="Maximum"
+            )
+            self._alarm(f"{name}DeadLetters", metric, "events that could not be worked on", 0)
+
+    def backlog(self, queue: sqs.IQueue) -> None:
+        """The starter takes seconds: what is a quarter of an hour old is stuck."""
+        metric = queue.metric_approximate_age_of_oldest_message(period=Duration.minutes(1))
+        self._alarm("ArrivalsAge", metric, "uploads wait to be noticed", 900)
+
+    def functions(self, functions: Mapping[str, lambda_.IFunction]) -> None:
+        """Every error of a function is a defect or an outage: refusals are answers, not errors."""
+        for name, function in functions.items():
+            metric = function.metric_errors(period=Duration.minutes(5))
+            self._alarm(f"{name}Errors", metric, "the function failed", 0)
+
+    def recovery(self, function: lambda_.IFunction) -> None:
+        """It runs each minute: without it nothing that was lost is found."""
+        metric = function.metric_invocations(period=Duration.minutes(5))
+        self._alarm("RecoverySilent", metric, "the recovery does not run", 1, _BELOW, _SILENT)
+
+    def executions(self, machine: sfn.IStateMachine) -> None:
+        """Two days were not enough: what is stuck there is stuck for a reason."""
+        metric = machine.metric_timed_out(period=Duration.minutes(5))
+        self._alarm("ExecutionsTimedOut", metric, "executions ran into their limit", 0)
+
+    def _alarm(
+        self,
+        name: str,
+        metric: cloudwatch.IMetric,
+        says: str,
+        threshold: float,
+        comparison: cloudwatch.ComparisonOperator = _OVER,
+        missing: cloudwatch.TreatMissingData = _QUIET,
+    ) -> None:
+        cloudwatch.Alarm(
+            self,
+            name,
+            metric=metric,
+            alarm_description=f"{name}: {says}. docs/runbook.md says what to do.",
+            threshold=threshold,
+            evaluation_periods=1,
+            comparison_operator=comparison,
+            treat_missing_data=missing,
+        )
