@@ -62,6 +62,11 @@ class Format:
         """Those that some request can lead to."""
         return tuple(each[0] for each in self.depths.values()) or (self.encoder,)
 
+    @property
+    def holds_bytes(self) -> int | None:
+        """What a file of this format can count at most, whatever its header is given."""
+        return None if self.larger_arguments else self.most_bytes
+
     def depth_for(self, bits: int) -> int:
         """The least depth that holds samples of so many bits, or the greatest there is."""
         return min((each for each in self.depths if each >= bits), default=max(self.depths))

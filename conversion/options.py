@@ -73,3 +73,8 @@ class Options:
     tags: Tags = ()
     cover: str | None = None
     waveform: Waveform | None = None
+
+    @property
+    def fade_seconds(self) -> float:
+        """Both fades together."""
+        return (self.fade_in_seconds or 0.0) + (self.fade_out_seconds or 0.0)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Self
 
 from conversion.fields import Item
 
@@ -19,8 +20,8 @@ class Mode(StrEnum):
 
 
 @dataclass(frozen=True)
-class JobWarning:
-    """Something a person should know about a completed job; `code` is stable, as an error's is."""
+class Remark:
+    """What is said of a job; `code` is stable, the message is for people."""
 
     code: str
     message: str
@@ -29,8 +30,12 @@ class JobWarning:
         return {"code": self.code, "message": self.message}
 
     @classmethod
-    def from_item(cls, item: Item) -> JobWarning:
+    def from_item(cls, item: Item) -> Self:
         return cls(item["code"], item["message"])
+
+
+class JobWarning(Remark):
+    """Something a person should know about a completed job."""
 
 
 @dataclass(frozen=True)
@@ -130,16 +135,5 @@ class Output:
         )
 
 
-@dataclass(frozen=True)
-class Failure:
+class Failure(Remark):
     """Why a job failed: a `code` of conversion/errors.py and its message."""
-
-    code: str
-    message: str
-
-    def to_item(self) -> Item:
-        return {"code": self.code, "message": self.message}
-
-    @classmethod
-    def from_item(cls, item: Item) -> Failure:
-        return cls(item["code"], item["message"])

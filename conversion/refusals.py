@@ -123,7 +123,7 @@ def _check_times(asked: Options) -> None:
             f"endSeconds is less than {LEAST_SECONDS:g} s after startSeconds: next to nothing "
             "would be left."
         )
-    fades = (asked.fade_in_seconds or 0.0) + (asked.fade_out_seconds or 0.0)
+    fades = asked.fade_seconds
     if round(fades - (end - start), 6) > 0:  # floats: 0.1 + 0.2 is more than 0.3
         raise InvalidRequest(
             f"The fades take {fades:g} s and only {end - start:g} s are asked for; shorten them."

@@ -39,6 +39,10 @@ _MOST_MEMORY_BYTES = 1280 * 1024**2
 _PATIENCE_SECONDS = 5.0
 _MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024  # getrusage(2)
 
+# Exit codes of a child that a signal ended which was not its own doing: a machine that goes down
+# sends them to everyone, and that must not fail the job.
+TOLD_TO_END = (-signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP)
+KILLED = -signal.SIGKILL
 
 # A static ffmpeg crashes in the C library's tables of character sets, which the names in an MPEG
 # transport stream ask for (measured on 6.0), unless it finds none.

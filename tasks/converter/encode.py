@@ -30,7 +30,6 @@ _SURPLUS = 1.02
 # header that they patch (mp3, wav, caf), or into a box whose size they patch (m4a, aiff, mka).
 _REWIND_LITTLE = ("flac", "ogg", "opus")
 
-
 # What players turn the volume by: untrue once the loudness has been changed (ReplayGain 2.0,
 # RFC 7845 §5.2.1, iTunes).
 _OLD_GAINS = (
@@ -74,9 +73,9 @@ def check_size(sound: Sound, conversion: Conversion, most_bytes: int) -> None:
             f"The output would have about {likely} bytes, more than the limit of {most_bytes}; "
             "choose a smaller format."
         )
-    if target.most_bytes and not target.larger_arguments and likely > target.most_bytes:
+    if target.holds_bytes is not None and likely > target.holds_bytes:
         raise OutputTooLarge(
-            f"{target.title} holds no more than {target.most_bytes} bytes, and this would have "
+            f"{target.title} holds no more than {target.holds_bytes} bytes, and this would have "
             f"about {likely}; ask for wav, caf or w64, or for less of it."
         )
 

@@ -7,7 +7,6 @@ off by an error of the gate or the sink.
 from __future__ import annotations
 
 import logging
-import signal
 import time
 from collections.abc import Callable, Iterator
 from itertools import pairwise
@@ -21,18 +20,16 @@ from conversion.errors import (
     OutputTooLarge,
     SluiceError,
 )
-from tasks.converter.child import Child, Limits, lines_of, text_of
+from tasks.converter.child import KILLED, TOLD_TO_END, Child, Limits, lines_of, text_of
 from tasks.converter.reports import Log, Report, Reports, without_addresses
 from tasks.converter.watch import Watch
 
 log = logging.getLogger(__name__)
 
-_SIGKILL, _SIGXCPU, _SIGXFSZ = -9, -24, -25
+_SIGXCPU, _SIGXFSZ = -24, -25
 # Said after SIGTERM, SIGINT and the like, for which it ends the output as if the input were over
-# (fftools/ffmpeg.c); before its own handlers are there, the signal simply ends it. A machine going
-# down must not fail the job.
+# (fftools/ffmpeg.c); before its own handlers are there, the signal simply ends it.
 _TOLD_TO_STOP = "[info] Exiting normally, received signal"
-_ENDED_FROM_OUTSIDE = frozenset({-signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP})
 # What ffmpeg 5.1 to 9 say when the encoder or the muxer does not take what it is given.
 _REFUSALS = (
     "Error initializing output stream",
@@ -41,8 +38,6 @@ _REFUSALS = (
     "Could not open encoder before EOF",
     "Error opening output file",
 )
-# What ffmpeg and libc call it when `-max_alloc` or the limit on data is reached.
-_NO_MEMORY = "Cannot allocate memory"
 
 
 class RoomTooSmall(SluiceError):
@@ -117,15 +112,15 @@ class Ffmpeg:
             raise RoomTooSmall(f"moov needs {self.log.moov_shortfall} bytes more than reserved.")
         if exit_code == _SIGXFSZ or self.log.disk_is_full:
             raise OutputTooLarge("The output does not fit on the task's disk; ask for less of it.")
-        if self._was_told_to_stop or exit_code in _ENDED_FROM_OUTSIDE:
+        if self._was_told_to_stop or exit_code in TOLD_TO_END:
             raise Interrupted("ffmpeg was told to stop by a signal that was not ours.")
-        if exit_code == _SIGKILL:
+        if exit_code == KILLED:
             raise Interrupted("ffmpeg was killed from outside, most likely for want of memory.")
         if exit_code == _SIGXCPU:
             raise CorruptInput("This input keeps ffmpeg busy for ever; it was stopped.")
         if exit_code < 0:
             raise CorruptInput(f"ffmpeg crashed on this input (signal {-exit_code}; {said}).")
-        if exit_code > 0 and self.log.has(_NO_MEMORY):
+        if exit_code > 0 and self.log.lacked_memory:
             raise InputOutOfRange(
                 f"This input needs more memory than the {self._limits.data_bytes >> 20} MiB it may "
                 "have; convert it to WAV or FLAC elsewhere and upload that."

@@ -7,7 +7,6 @@ ones, and never looks for one itself.
 from __future__ import annotations
 
 import json
-import signal
 import threading
 from typing import Any
 
@@ -19,7 +18,7 @@ from conversion.errors import (
     TruncatedInput,
     UnsupportedInput,
 )
-from tasks.converter.child import Child, Limits, chunks_of, memory_for
+from tasks.converter.child import KILLED, TOLD_TO_END, Child, Limits, chunks_of, memory_for
 from tasks.converter.command import probe_command
 from tasks.converter.containers.endings import is_cut
 from tasks.converter.gate import SourceGate
@@ -31,10 +30,6 @@ from tasks.converter.watch import Watch
 _MOST_CPU_SECONDS, _MOST_SECONDS = 20, 25.0
 _STALL_SECONDS = 20.0
 _MOST_OUTPUT_BYTES = 4 * 1024**2
-# None of them is ffprobe's own doing: a machine that goes down sends them to everyone.
-_FROM_OUTSIDE = frozenset(
-    -each for each in (signal.SIGHUP, signal.SIGINT, signal.SIGKILL, signal.SIGTERM)
-)
 _UNREADABLE = (
     "This is not audio that can be read here; check that the file plays, and that it is not a "
     "playlist, a document or a renamed file."
@@ -56,7 +51,7 @@ def probe(ffprobe: str, gate: SourceGate, stop: threading.Event) -> Sound:
     except ConverterStalled as error:
         raise UnsupportedInput(_UNREADABLE) from error
     watch.check()
-    if exit_code in _FROM_OUTSIDE:
+    if exit_code in (*TOLD_TO_END, KILLED):
         raise Interrupted(
             f"ffprobe was ended from outside (signal {-exit_code}); it will be tried again."
         )
@@ -90,7 +85,7 @@ def _parsed(answer: bytes) -> dict[str, Any]:
 
 def _refusal(log: Log, source_is_cut: bool) -> PermanentError:
     said = without_addresses(log.last_error)
-    if log.has("Cannot allocate memory"):
+    if log.lacked_memory:
         return InputOutOfRange(
             f"What this file declares takes more memory than a file of its size may ({said}); "
             "check that it plays."

@@ -44,7 +44,6 @@ _UNREAD = re.compile(r"(?:Error during demuxing|Error demuxing input file \d+|ht
 _RUNS_BACK = re.compile(r"non monotonically increasing dts|Queue input is backward in time")
 _TRAILER = re.compile(r"Error writing trailer|Error closing file|av_interleaved_write_frame")
 
-
 # For a frame that could not be decoded, in turn: ffmpeg 5.1 and 6.0; 6.1 and later, which tell
 # whether the decoder refused it or failed on it.
 _NOT_DECODED = re.compile(r"Error while decoding|Error submitting|Decoding error")
@@ -149,6 +148,11 @@ class Log:
 
     def has(self, words: str) -> bool:
         return any(words in line for line in self.errors)
+
+    @property
+    def lacked_memory(self) -> bool:
+        """What ffmpeg and libc call it when `-max_alloc` or the limit on data is reached."""
+        return self.has("Cannot allocate memory")
 
     @property
     def last_error(self) -> str:

@@ -72,6 +72,11 @@ class Sound:
             layout=audio.get("channel_layout", ""),
         )
 
+    @property
+    def sure_seconds(self) -> float | None:
+        """The declared duration; None for a guess too, which nothing may be judged by."""
+        return None if self.duration_is_guess else self.duration_seconds
+
     def check(self, most_seconds: float) -> None:
         """Raises InputOutOfRange or InputTooLong for what we do not convert: a rate beyond the
         limits is a mistake or an attack (a WAV of 2 MB at 1 Hz lasts 23 days). A guessed duration
@@ -86,8 +91,8 @@ class Sound:
                 f"The audio is declared with {self.channels} channels; 1 to {MOST_CHANNELS} can be "
                 "converted."
             )
-        if self.duration_seconds is not None and not self.duration_is_guess:
-            check_duration(self.duration_seconds, most_seconds)
+        if self.sure_seconds is not None:
+            check_duration(self.sure_seconds, most_seconds)
 
 
 def tag_bytes(tags: Iterable[tuple[str, str]]) -> int:

@@ -139,10 +139,8 @@ class Transcode:
     @property
     def _most_bytes(self) -> int:
         """The deployment's limit, or the container's where its header counts to less."""
-        target, most = self._asked.target, self._around.settings.max_output_bytes
-        if target.most_bytes is None or target.larger_arguments:
-            return most
-        return min(most, target.most_bytes)
+        most, holds = self._around.settings.max_output_bytes, self._asked.target.holds_bytes
+        return most if holds is None else min(most, holds)
 
     def _encode(
         self, room: int, output: list[str], writer: ObjectWriter, ends: list[End], disk: int = 0

@@ -41,8 +41,8 @@ class Span:
                 f"The trim from {span.start:g} s to {span.end:g} s leaves nothing; choose a later "
                 "end."
             )
-        if sound.duration_seconds is not None and not sound.duration_is_guess:
-            span.check(sound.duration_seconds)
+        if sound.sure_seconds is not None:
+            span.check(sound.sure_seconds)
         return span
 
     def check(self, lasts: float) -> None:
@@ -71,18 +71,19 @@ class Span:
     def exact_end(self, sound: Sound) -> float | None:
         """Where the part ends, to the sample; None where only decoding tells. Lossy formats count
         their encoder's delay and padding in what they declare."""
-        if sound.duration_seconds is None or sound.duration_is_guess:
+        lasts = sound.sure_seconds
+        if lasts is None:
             return None
         if sound.bits:
-            return self.end_in(sound.duration_seconds)
-        inside = sound.duration_seconds - verify.tolerance(sound.duration_seconds)
+            return self.end_in(lasts)
+        inside = lasts - verify.tolerance(lasts)
         return self.end if self.end is not None and self.end <= inside else None
 
 
 def check_fades(conversion: Conversion, seconds: float) -> None:
     """In a part of so many seconds; only a request with an end can be refused for it earlier.
     Raises TrimOutOfRange."""
-    fades = (conversion.fade_in_seconds or 0.0) + (conversion.fade_out_seconds or 0.0)
+    fades = conversion.fade_seconds
     if round(fades - seconds, 3) > 0:
         raise TrimOutOfRange(
             f"The fades take {fades:g} s and the audio lasts {seconds:.3f} s; shorten them."

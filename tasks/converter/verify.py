@@ -7,7 +7,6 @@ where it was put, lasts as long as what was decoded.
 
 from __future__ import annotations
 
-import logging
 import math
 
 from conversion.errors import CorruptInput, OutputBroken, TruncatedInput
@@ -16,8 +15,6 @@ from tasks.converter.containers.claims import Missing
 from tasks.converter.containers.endings import FRAME_BY_FRAME
 from tasks.converter.reports import Log
 from tasks.converter.sound import Sound
-
-log = logging.getLogger(__name__)
 
 # What these declare is exact, but for a container's rounding; one FLAC frame is some 90 ms.
 _LOSSLESS = ("pcm_", "flac", "alac", "wavpack", "tta", "ape")
@@ -65,9 +62,9 @@ def decoded_seconds(sound: Sound, heard: Log, reported: float | None) -> float:
     if reported is None and heard.figures is not None:
         reported = heard.figures.seconds
     seconds = reported if samples is None else samples / sound.sample_rate
-    if len({rate for rate, _ in heard.kinds}) > 1 and heard.encoded_samples and heard.output_rate:
+    if len({rate for rate, _ in heard.kinds}) > 1:
         # Decoded at one rate and another; the encoder got them all at its own.
-        seconds = heard.encoded_samples / heard.output_rate
+        seconds = _encoded_seconds(heard) or seconds
     if not seconds:
         raise CorruptInput("No audio could be decoded from this file; check that it plays.")
     return seconds
@@ -172,7 +169,7 @@ def _is_near(wanted: float, *lengths: float) -> bool:
 
 
 def _declared(sound: Sound) -> float:
-    return 0.0 if sound.duration_is_guess else sound.duration_seconds or 0.0
+    return sound.sure_seconds or 0.0
 
 
 def _samples(sound: Sound, heard: Log) -> int:
