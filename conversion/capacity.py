@@ -6,7 +6,11 @@ wait as `created`, oldest first, where everybody can see them.
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Protocol
+
+from conversion.errors import TooManyJobs
+from conversion.job import JobStore, Status
 
 
 class Slots(Protocol):
@@ -26,3 +30,19 @@ class Slots(Protocol):
         ...
 
     def full(self) -> bool: ...
+
+
+def refuse_when_full(jobs: JobStore, slots: Slots, most_waiting: int) -> None:
+    """Raises TooManyJobs when no slot is free and `most_waiting` jobs wait for one already.
+
+    Jobs are counted only then, and no further than that. Requests that come at the same moment may
+    all still find room: the limit is one of decency, not of arithmetic.
+    """
+    if not slots.full():
+        return
+    held = slots.holders()
+    waiting = (each for each in jobs.of_status(Status.CREATED) if each.job_id not in held)
+    if sum(1 for _ in islice(waiting, most_waiting)) >= most_waiting:
+        raise TooManyJobs(
+            f"{most_waiting} jobs wait to be started already; ask again when some are done."
+        )

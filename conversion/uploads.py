@@ -103,8 +103,12 @@ class UploadStore(Protocol):
 
     def put(self, upload: Upload) -> None: ...
 
-    def find(self, file_id: str) -> Upload | None:
-        """The upload, or None when there is none or it has expired."""
+    def find(self, file_id: str, expired_too: bool = False) -> Upload | None:
+        """The upload, or None when there is none or, unless `expired_too`, it has expired."""
+        ...
+
+    def remove(self, file_id: str) -> bool:
+        """Delete the record of an upload that has expired; False when it has not, or is gone."""
         ...
 
 

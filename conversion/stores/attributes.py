@@ -2,10 +2,15 @@
 
 boto3's serialiser does the work; it takes Decimals for floats and gives Decimals for every number,
 which nothing outside this folder should have to know.
+
+An answer can also break off. http.client takes half a head for a whole one, and out of half a body
+botocore reads an empty object: of a write without what it wrote, of a read without what it found,
+of an error without its reason. None of these may pass for an answer.
 """
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Generator
 from contextlib import contextmanager
 from decimal import Decimal
@@ -65,10 +70,30 @@ class ConditionFailed(Exception):
         self.item = item
 
 
+def found(answer: dict[str, Any]) -> dict[str, Any] | None:
+    """The item of a GetItem; None when there is none. To be called inside `dynamodb_errors`.
+
+    "None" is believed only where DynamoDB's checksum says that it is what was sent: botocore does
+    not hold a body to its length (its httpsession.py), and a job could be called unknown that is
+    not.
+    """
+    if "Item" in answer:
+        return from_attributes(answer["Item"])
+    if answer["ResponseMetadata"]["HTTPHeaders"].get("x-amz-crc32") != _CRC32_OF_NOTHING:
+        raise RecordsUnavailable("DynamoDB's answer broke off; try again.")
+    return None
+
+
+_CRC32_OF_NOTHING = str(zlib.crc32(b"{}"))
+
+
 @contextmanager
 def dynamodb_errors() -> Generator[None]:
     """Raise ConditionFailed for a failed condition, RecordsUnavailable for everything that is
-    left after botocore's own retries; programming errors (validation, access) stay as they are."""
+    left after botocore's own retries; programming errors (validation, access) stay as they are.
+
+    What is looked up in an answer is looked up inside the block, where its absence has a meaning.
+    """
     try:
         yield
     except ClientError as error:
@@ -76,11 +101,14 @@ def dynamodb_errors() -> Generator[None]:
         if code == "ConditionalCheckFailedException":
             item = error.response.get("Item")
             raise ConditionFailed(from_attributes(item) if item else None) from error
-        if code in _PASSING or error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:
+        status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+        if code in _PASSING or status >= 500 or code == str(status):  # no reason: it broke off
             raise RecordsUnavailable(f"DynamoDB is not answering ({code}); try again.") from error
         raise
     except ParamValidationError:
         raise
+    except KeyError as error:
+        raise RecordsUnavailable(f"DynamoDB's answer broke off: it has no {error}.") from error
     except BotoCoreError as error:
         raise RecordsUnavailable(f"DynamoDB cannot be reached ({error}); try again.") from error
 

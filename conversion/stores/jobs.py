@@ -1,28 +1,60 @@
 """Jobs in DynamoDB, every change a conditional write.
 
-Permissions: PutItem (put_if_absent), GetItem (get), Query on the index (of_file), UpdateItem
-(claim, complete, fail). Leaves behind: items that TTL removes after `expiresAt`.
+Permissions: PutItem (put_if_absent), GetItem (get), BatchGetItem (standings), Query on the indexes
+(of_file, of_status), UpdateItem (claim, complete, fail, give_up, cancel, keep_alive), DeleteItem
+(remove). Leaves behind: items that TTL removes after `expiresAt`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from conversion.clock import expiry, timestamp, utc_now
-from conversion.errors import JobExpired, JobNotFound, JobOver, SupersededAttempt
+from conversion.cost import Cost
 from conversion.fields import Item
-from conversion.job import Job, Status
+from conversion.job import Job, Standing, Status
 from conversion.outcome import Failure, Output
+from conversion.stores import job_changes
 from conversion.stores.attributes import (
     ConditionFailed,
     can_be_key,
     dynamodb_errors,
+    found,
     from_attributes,
     to_attributes,
+)
+from conversion.stores.batches import read_batches
+from conversion.stores.job_changes import Change
+from conversion.stores.job_refusals import (
+    cancelled_before,
+    expired,
+    is_done,
+    not_found,
+    unclaimable,
+    unfinishable,
 )
 
 BY_FILE = "byFile"
 BY_STATUS = "byStatus"
+
+# What a standing is made of: the rest of a record needs not travel, although DynamoDB charges for
+# the whole item ("Capacity unit consumption for reads", DynamoDB developer guide). `output` is null
+# until there is one, and moto cannot follow a path into that.
+_OF_A_STANDING = {
+    "ProjectionExpression": (
+        "jobId, #status, attempt, updatedAt, expiresAt, #source.#bytes, #output, failure"
+    ),
+    "ExpressionAttributeNames": {
+        "#status": "status",
+        "#source": "source",
+        "#output": "output",
+        "#bytes": "bytes",
+    },
+}
+
+# Whoever asks for the oldest jobs of a status often wants a few of thousands: a page is about what
+# one Query reads for 12 read units, where the 1 MB of a full one would cost 128.
+_PAGE = 100
 
 
 class Jobs:
@@ -47,107 +79,143 @@ class Jobs:
     def get(self, job_id: str) -> Job:
         item = self._read(job_id) if can_be_key(job_id) else None
         if item is None:
-            raise JobNotFound(f"There is no job {job_id}. Check the id, or create the job again.")
+            raise not_found(job_id)
         job = Job.from_item(item)
         if job.has_expired:
-            raise JobExpired(f"Job {job_id} has expired and its files are gone; convert again.")
+            raise expired(job_id)
         return job
 
     def _read(self, job_id: str) -> Item | None:
         with dynamodb_errors():
-            answer = self._client.get_item(
-                TableName=self._table, Key=_key(job_id), ConsistentRead=True
+            return found(
+                self._client.get_item(TableName=self._table, Key=_key(job_id), ConsistentRead=True)
             )
-        return from_attributes(answer["Item"]) if "Item" in answer else None
+
+    def standings(self, job_ids: Iterable[str]) -> dict[str, Standing]:
+        """Consistent reads: of a completed job, a replica that lags would show 99 percent again."""
+        keys = [_key(each) for each in dict.fromkeys(job_ids) if can_be_key(each)]
+        items = read_batches(self._client, self._table, keys, **_OF_A_STANDING)
+        standings = [_standing(item) for item in items]
+        return {each.job_id: each for each in standings if not each.has_expired}
 
     def of_file(self, file_id: str) -> list[Job]:
         if not can_be_key(file_id):
             return []
-        with dynamodb_errors():
-            pages = self._client.get_paginator("query").paginate(
+        return [job for job in self._indexed(BY_FILE, "fileId", file_id) if not job.has_expired]
+
+    def of_status(self, status: Status) -> Iterator[Job]:
+        return self._indexed(BY_STATUS, "status", status.value)
+
+    def _indexed(self, index: str, key: str, value: str) -> Iterator[Job]:
+        """Ascending by the index's sort key, `createdAt`."""
+        pages = iter(
+            self._client.get_paginator("query").paginate(
                 TableName=self._table,
-                IndexName=BY_FILE,
-                KeyConditionExpression="fileId = :file",
-                ExpressionAttributeValues=to_attributes({":file": file_id}),
+                IndexName=index,
+                KeyConditionExpression="#key = :value",
+                ExpressionAttributeNames={"#key": key},
+                ExpressionAttributeValues=to_attributes({":value": value}),
+                PaginationConfig={"PageSize": _PAGE},
             )
-            items = [from_attributes(each) for page in pages for each in page["Items"]]
-        jobs = [Job.from_item(item) for item in items]
-        return [job for job in jobs if not job.has_expired]
+        )
+        while True:
+            with dynamodb_errors():
+                page = next(pages, None)
+                items = [] if page is None else page["Items"]
+            if page is None:
+                return
+            for each in items:
+                yield Job.from_item(from_attributes(each))
 
-    def claim(self, job_id: str, retention_days: int) -> Job:
-        """The attempt number, not Step Functions' retry count, fences: a redrive resets that."""
-        now = utc_now()
-        update = {
-            "UpdateExpression": (
-                "SET #status = :processing, updatedAt = :now, expiresAt = :expires ADD attempt :one"
-            ),
-            "ConditionExpression": "#status IN (:created, :processing)",
-            "ExpressionAttributeNames": {"#status": "status"},
-            "ExpressionAttributeValues": {
-                ":created": Status.CREATED.value,
-                ":processing": Status.PROCESSING.value,
-                ":now": timestamp(now),
-                ":expires": expiry(now, retention_days),
-                ":one": 1,
-            },
-        }
+    def claim(self, job_id: str, retention_days: int, redrive: int = 0) -> Job:
         try:
-            return Job.from_item(self._update(job_id, update))
+            return self._change(job_id, job_changes.claiming(retention_days, redrive))
         except ConditionFailed as failed:
-            if failed.item is None:
-                raise JobNotFound(f"There is no job {job_id} to claim.") from None
-            raise JobOver(f"Job {job_id} is {failed.item['status']} already.") from None
+            raise unclaimable(job_id, redrive, failed.item) from None
 
-    def complete(self, job_id: str, attempt: int, output: Output) -> None:
-        self._finish(job_id, attempt, Status.COMPLETED, "output", output.to_item())
+    def complete(self, job_id: str, attempt: int, output: Output, cost: Cost | None = None) -> None:
+        self._finish(job_id, attempt, job_changes.completing(attempt, output, cost))
 
-    def fail(self, job_id: str, attempt: int, failure: Failure) -> None:
-        self._finish(job_id, attempt, Status.FAILED, "failure", failure.to_item())
+    def fail(self, job_id: str, attempt: int, failure: Failure, cost: Cost | None = None) -> None:
+        self._finish(job_id, attempt, job_changes.failing(attempt, failure, cost))
 
-    def _finish(self, job_id: str, attempt: int, status: Status, field: str, outcome: Item) -> None:
-        update = {
-            "UpdateExpression": "SET #status = :status, #field = :outcome, updatedAt = :now",
-            "ConditionExpression": "attempt = :attempt AND #status = :processing",
-            "ExpressionAttributeNames": {"#status": "status", "#field": field},
-            "ExpressionAttributeValues": {
-                ":status": status.value,
-                ":outcome": outcome,
-                ":now": timestamp(utc_now()),
-                ":attempt": attempt,
-                ":processing": Status.PROCESSING.value,
-            },
-        }
+    def _finish(self, job_id: str, attempt: int, change: Change) -> None:
+        """Our own outcome written twice is no error: the answer to the first write was lost."""
         try:
-            self._update(job_id, update)
+            self._change(job_id, change)
         except ConditionFailed as failed:
-            self._explain(job_id, attempt, failed.item, outcome, field)
+            if not is_done(change, attempt, failed.item):
+                raise unfinishable(job_id, attempt, failed.item) from None
 
-    def _explain(
-        self, job_id: str, attempt: int, stands: Item | None, outcome: Item, field: str
-    ) -> None:
-        """Raise what the failed condition means; our own outcome written twice is no error
-        (the answer to the first write was lost)."""
-        if stands is None:
-            raise JobNotFound(f"Job {job_id} is gone.")
-        if stands["attempt"] != attempt:
-            raise SupersededAttempt(
-                f"Attempt {attempt} of job {job_id} was superseded by attempt {stands['attempt']}."
-            )
-        if stands.get(field) != outcome:
-            raise JobOver(f"Job {job_id} is {stands['status']} already.")
+    def give_up(self, job_id: str, failure: Failure) -> bool:
+        return self._changed(job_id, job_changes.giving_up(failure))
 
-    def _update(self, job_id: str, update: dict[str, Any]) -> Item:
-        values = to_attributes(update["ExpressionAttributeValues"])
+    def cancel(self, job_id: str) -> Job:
+        if not can_be_key(job_id):
+            raise not_found(job_id)
+        try:
+            return self._change(job_id, job_changes.cancelling())
+        except ConditionFailed as failed:
+            return cancelled_before(job_id, failed.item)
+
+    def keep_alive(self, job_id: str, retention_days: int) -> None:
+        self._changed(job_id, job_changes.keeping_alive(retention_days))
+
+    def remove(self, job_id: str) -> bool:
+        change = job_changes.removing()
+        try:
+            with dynamodb_errors():
+                self._client.delete_item(
+                    TableName=self._table, Key=_key(job_id), **_conditions(change)
+                )
+        except ConditionFailed:
+            return False
+        return True
+
+    def _changed(self, job_id: str, change: Change) -> bool:
+        try:
+            self._change(job_id, change)
+        except ConditionFailed:
+            return False
+        return True
+
+    def _change(self, job_id: str, change: Change) -> Job:
+        """The job as the write has left it."""
         with dynamodb_errors():
-            answer = self._client.update_item(
+            attributes = self._client.update_item(
                 TableName=self._table,
                 Key=_key(job_id),
+                UpdateExpression=change.update,
                 ReturnValues="ALL_NEW",
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
-                **{**update, "ExpressionAttributeValues": values},
-            )
-        return from_attributes(answer["Attributes"])
+                **_conditions(change),
+            )["Attributes"]
+        return Job.from_item(from_attributes(attributes))
 
 
 def _key(job_id: str) -> dict[str, Any]:
     return to_attributes({"jobId": job_id})
+
+
+def _conditions(change: Change) -> dict[str, Any]:
+    return {
+        "ConditionExpression": change.condition,
+        "ExpressionAttributeNames": change.names,
+        "ExpressionAttributeValues": to_attributes(change.values),
+    }
+
+
+def _standing(item: Item) -> Standing:
+    output, failure = item.get("output") or {}, item.get("failure")
+    seconds = output.get("durationSeconds")
+    return Standing(
+        job_id=item["jobId"],
+        status=Status(item["status"]),
+        attempt=item["attempt"],
+        updated_at=item["updatedAt"],
+        expires_at=item["expiresAt"],
+        source_bytes=item["source"]["bytes"],
+        output_bytes=output.get("bytes"),
+        output_seconds=None if seconds is None else float(seconds),
+        failure=Failure.from_item(failure) if failure else None,
+    )

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from conversion.conversion import Conversion
+from conversion.cost import Cost
 from conversion.job import Job, Source, Status
 from conversion.outcome import Failure, Mode, Output
 from conversion.progress import Progress, Stage
@@ -50,6 +51,8 @@ OUTPUT = Output(
 
 FAILURE = Failure("CORRUPT_INPUT", "The file cannot be decoded; export it again.")
 
+COST = Cost(vcpu_seconds=12.5, gb_seconds=25.0, transitions=6, requests=41, usd=0.000312)
+
 PROGRESS = Progress(
     attempt=1,
     stage=Stage.CONVERTING,
@@ -84,3 +87,7 @@ def completed(**changes: Any) -> Job:
 
 def failed(**changes: Any) -> Job:
     return a_job(**{"status": Status.FAILED, "attempt": 1, "failure": FAILURE, **changes})
+
+
+def cancelled(**changes: Any) -> Job:
+    return a_job(**{"status": Status.CANCELLED, **changes})

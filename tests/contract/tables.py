@@ -7,11 +7,13 @@ from typing import Any
 JOBS = "jobs"
 PROGRESS = "progress"
 UPLOADS = "uploads"
+SLOTS = "slots"
 
 
 def create_tables(client: Any) -> None:
     _create(client, PROGRESS, "jobId")
     _create(client, UPLOADS, "fileId")
+    _create(client, SLOTS, "name")
     _create(client, JOBS, "jobId", byFile=("fileId", "createdAt"), byStatus=("status", "createdAt"))
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import uuid
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import pytest
@@ -11,17 +13,27 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from conversion.clock import utc_now
-from conversion.errors import FenceError, JobExpired, JobNotFound, JobOver, SupersededAttempt
-from conversion.job import JobStore, Status
+from conversion.errors import (
+    FenceError,
+    JobExpired,
+    JobFinished,
+    JobNotFound,
+    JobOver,
+    SupersededAttempt,
+)
+from conversion.job import Job, JobStore, Status
 from conversion.outcome import Failure
 from tests.contract.examples import (
+    COST,
     FAILURE,
     FILE_ID,
     JOB,
     JOB_ID,
+    LATER,
     LONG_AGO,
     OUTPUT,
     a_job,
+    cancelled,
     completed,
     failed,
 )
@@ -30,7 +42,7 @@ NEVER_AN_ID = ["", "x" * 2049, "é" * 1025, "\ud800"]
 
 
 def test_a_job_reads_back_as_it_was_written(jobs: JobStore) -> None:
-    for each in (JOB, completed(job_id="1" * 32), failed(job_id="2" * 32)):
+    for each in (JOB, completed(job_id="1" * 32, cost=COST), failed(job_id="2" * 32, redrive=3)):
         assert jobs.put_if_absent(each) is True
         assert jobs.get(each.job_id) == each
 
@@ -87,7 +99,7 @@ def test_an_unknown_job_cannot_be_claimed(jobs: JobStore) -> None:
         jobs.claim(JOB_ID, retention_days=7)
 
 
-@pytest.mark.parametrize("over", [completed(), failed(), a_job(status=Status.CANCELLED)])
+@pytest.mark.parametrize("over", [completed(), failed(), cancelled()])
 def test_what_is_over_stays_as_it_is(jobs: JobStore, over) -> None:
     jobs.put_if_absent(over)
 
@@ -155,6 +167,337 @@ def test_of_two_attempts_only_the_newer_speaks(jobs: JobStore) -> None:
     with pytest.raises(SupersededAttempt):
         jobs.fail(JOB_ID, zombie, FAILURE)
     assert jobs.get(JOB_ID).output == won
+
+
+def test_the_cost_is_recorded_with_the_outcome(jobs: JobStore) -> None:
+    for job_id, finish in (("a" * 32, "complete"), ("b" * 32, "fail")):
+        jobs.put_if_absent(a_job(job_id=job_id, estimate=COST))
+        attempt = jobs.claim(job_id, retention_days=7).attempt
+        outcome = OUTPUT if finish == "complete" else FAILURE
+        spent = replace(COST, usd=0.5)
+
+        for _ in range(2):  # the second after a lost answer
+            getattr(jobs, finish)(job_id, attempt, outcome, spent)
+
+        assert (jobs.get(job_id).estimate, jobs.get(job_id).cost) == (COST, spent)
+
+
+@dataclass(frozen=True)
+class Operation:
+    """What may change a job's status: from which, into what."""
+
+    do: Callable[[JobStore, int], object]
+    may: frozenset[Status]
+    into: Status
+
+
+_OPEN = frozenset({Status.CREATED, Status.PROCESSING})
+_LATER_OUTPUT = replace(OUTPUT, bytes=1)
+_LATER_FAILURE = Failure("TIMED_OUT", "too long")
+
+OPERATIONS = {
+    "claim": Operation(
+        lambda jobs, _: jobs.claim(JOB_ID, retention_days=7), _OPEN, Status.PROCESSING
+    ),
+    "claim by a redrive": Operation(
+        lambda jobs, _: jobs.claim(JOB_ID, retention_days=7, redrive=1),
+        _OPEN | {Status.FAILED},
+        Status.PROCESSING,
+    ),
+    "complete": Operation(
+        lambda jobs, attempt: jobs.complete(JOB_ID, attempt, _LATER_OUTPUT),
+        frozenset({Status.PROCESSING}),
+        Status.COMPLETED,
+    ),
+    "fail": Operation(
+        lambda jobs, attempt: jobs.fail(JOB_ID, attempt, _LATER_FAILURE),
+        frozenset({Status.PROCESSING}),
+        Status.FAILED,
+    ),
+    "give up": Operation(lambda jobs, _: jobs.give_up(JOB_ID, FAILURE), _OPEN, Status.FAILED),
+    "cancel": Operation(lambda jobs, _: jobs.cancel(JOB_ID), _OPEN, Status.CANCELLED),
+    "put again": Operation(lambda jobs, _: jobs.put_if_absent(JOB), frozenset(), Status.CREATED),
+    "remove": Operation(lambda jobs, _: jobs.remove(JOB_ID), frozenset(), Status.CREATED),
+}
+
+IN = {
+    Status.CREATED: JOB,
+    Status.PROCESSING: a_job(status=Status.PROCESSING, attempt=1),
+    Status.COMPLETED: completed(),
+    Status.FAILED: failed(),
+    Status.CANCELLED: cancelled(attempt=1),
+}
+
+
+def _after(jobs: JobStore, stands: Job, operation: Operation) -> Job:
+    jobs.put_if_absent(stands)
+    with suppress(FenceError, JobFinished):
+        operation.do(jobs, stands.attempt)
+    return jobs.get(JOB_ID)
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+@pytest.mark.parametrize("status", Status)
+def test_each_operation_on_each_status(jobs: JobStore, status: Status, name: str) -> None:
+    stands, operation = IN[status], OPERATIONS[name]
+
+    after = _after(jobs, stands, operation)
+
+    if status in operation.may:
+        assert after.status is operation.into
+        assert status.may_become(after.status)
+        assert after.updated_at > stands.updated_at
+    else:
+        assert after == stands
+
+
+def test_every_transition_there_may_be_has_an_operation_and_no_other() -> None:
+    assert set(IN) == set(Status)
+    possible = {
+        (status, operation.into)
+        for status in Status
+        for operation in OPERATIONS.values()
+        if status in operation.may
+    }
+    allowed = {(old, new) for old in Status for new in Status if old.may_become(new)}
+    assert possible == allowed
+
+
+def test_a_redrive_reopens_what_failed_and_leaves_no_failure(jobs: JobStore) -> None:
+    jobs.put_if_absent(failed(expires_at=int(utc_now().timestamp()) + 60))
+
+    job = jobs.claim(JOB_ID, retention_days=7, redrive=1)
+
+    assert (job.status, job.attempt, job.redrive) == (Status.PROCESSING, 2, 1)
+    assert job.failure is None
+    assert job.expires_at > utc_now().timestamp() + 6 * 86400
+    assert jobs.get(JOB_ID) == job
+    jobs.complete(JOB_ID, 2, OUTPUT)
+    assert jobs.get(JOB_ID).status is Status.COMPLETED
+
+
+def test_each_redrive_reopens_once(jobs: JobStore) -> None:
+    """A retry of the same redrive finds what the redrive's own attempt has recorded."""
+    jobs.put_if_absent(failed())
+    for redrive in (1, 2, 5):
+        attempt = jobs.claim(JOB_ID, retention_days=7, redrive=redrive).attempt
+        jobs.fail(JOB_ID, attempt, FAILURE)
+        before = jobs.get(JOB_ID)
+        for same_or_older in range(redrive + 1):
+            with pytest.raises(JobOver):
+                jobs.claim(JOB_ID, retention_days=7, redrive=same_or_older)
+        assert jobs.get(JOB_ID) == before
+
+
+def test_a_redrive_of_what_never_failed_spends_its_number_too(jobs: JobStore) -> None:
+    """An execution that was stopped leaves its job open: the redrive claims it as it stands."""
+    jobs.put_if_absent(a_job(status=Status.PROCESSING, attempt=1))
+
+    attempt = jobs.claim(JOB_ID, retention_days=7, redrive=1).attempt
+    jobs.fail(JOB_ID, attempt, FAILURE)
+
+    with pytest.raises(JobOver):
+        jobs.claim(JOB_ID, retention_days=7, redrive=1)
+
+
+def test_a_task_of_an_earlier_run_that_starts_late_takes_nothing_from_a_redrive(
+    jobs: JobStore,
+) -> None:
+    jobs.put_if_absent(failed())
+    heir = jobs.claim(JOB_ID, retention_days=7, redrive=2)
+
+    for late in (0, 1):
+        with pytest.raises(SupersededAttempt):
+            jobs.claim(JOB_ID, retention_days=7, redrive=late)
+
+    assert jobs.get(JOB_ID) == heir
+    assert jobs.claim(JOB_ID, retention_days=7, redrive=2).attempt == heir.attempt + 1
+
+
+def test_the_attempt_that_failed_has_no_say_after_a_redrive(jobs: JobStore) -> None:
+    jobs.put_if_absent(JOB)
+    zombie = jobs.claim(JOB_ID, retention_days=7).attempt
+    jobs.fail(JOB_ID, zombie, FAILURE)
+    jobs.claim(JOB_ID, retention_days=7, redrive=1)
+
+    with pytest.raises(SupersededAttempt):
+        jobs.fail(JOB_ID, zombie, FAILURE)
+    with pytest.raises(SupersededAttempt):
+        jobs.complete(JOB_ID, zombie, OUTPUT)
+    assert jobs.get(JOB_ID).status is Status.PROCESSING
+
+
+def test_the_same_outcome_by_another_attempt_is_not_ours_written_twice(jobs: JobStore) -> None:
+    jobs.put_if_absent(JOB)
+    zombie = jobs.claim(JOB_ID, retention_days=7).attempt
+    heir = jobs.claim(JOB_ID, retention_days=7).attempt
+    jobs.fail(JOB_ID, heir, FAILURE)
+
+    with pytest.raises(SupersededAttempt):
+        jobs.fail(JOB_ID, zombie, FAILURE)
+
+
+def test_what_nobody_speaks_for_is_given_up(jobs: JobStore) -> None:
+    jobs.put_if_absent(JOB)
+    zombie = jobs.claim(JOB_ID, retention_days=7).attempt
+
+    assert jobs.give_up(JOB_ID, FAILURE) is True
+
+    assert (jobs.get(JOB_ID).status, jobs.get(JOB_ID).failure) == (Status.FAILED, FAILURE)
+    assert jobs.give_up(JOB_ID, _LATER_FAILURE) is False
+    with pytest.raises(JobOver):
+        jobs.complete(JOB_ID, zombie, OUTPUT)
+    assert jobs.get(JOB_ID).failure == FAILURE
+
+
+def test_what_is_gone_is_not_given_up_nor_kept_alive_nor_removed(jobs: JobStore) -> None:
+    assert jobs.give_up(JOB_ID, FAILURE) is False
+    assert jobs.remove(JOB_ID) is False
+    jobs.keep_alive(JOB_ID, retention_days=7)
+    with pytest.raises(JobNotFound):
+        jobs.get(JOB_ID)
+
+
+@pytest.mark.parametrize("stands", [IN[each] for each in _OPEN], ids=str)
+def test_cancelling_twice_is_no_error_and_the_first_stands(jobs: JobStore, stands: Job) -> None:
+    jobs.put_if_absent(stands)
+
+    first = jobs.cancel(JOB_ID)
+
+    assert (first.status, first.attempt) == (Status.CANCELLED, stands.attempt)
+    assert jobs.cancel(JOB_ID) == first == jobs.get(JOB_ID)
+
+
+@pytest.mark.parametrize("over", [completed(), failed()])
+def test_what_has_ended_cannot_be_cancelled(jobs: JobStore, over: Job) -> None:
+    jobs.put_if_absent(over)
+    with pytest.raises(JobFinished, match=over.status):
+        jobs.cancel(JOB_ID)
+    assert jobs.get(JOB_ID) == over
+
+
+def test_a_worker_learns_of_the_cancel_when_it_finishes_or_claims(jobs: JobStore) -> None:
+    jobs.put_if_absent(JOB)
+    attempt = jobs.claim(JOB_ID, retention_days=7).attempt
+    jobs.cancel(JOB_ID)
+
+    with pytest.raises(JobOver):
+        jobs.complete(JOB_ID, attempt, OUTPUT)
+    for redrive in (0, 1):
+        with pytest.raises(JobOver):
+            jobs.claim(JOB_ID, retention_days=7, redrive=redrive)
+    assert jobs.get(JOB_ID).status is Status.CANCELLED
+
+
+@pytest.mark.parametrize("job_id", [JOB_ID, *NEVER_AN_ID], ids=range(5))
+def test_an_unknown_job_cannot_be_cancelled(jobs: JobStore, job_id: str) -> None:
+    with pytest.raises(JobNotFound):
+        jobs.cancel(job_id)
+
+
+@pytest.mark.parametrize("status", Status)
+def test_an_expired_job_cannot_be_cancelled(jobs: JobStore, status: Status) -> None:
+    jobs.put_if_absent(replace(IN[status], expires_at=LONG_AGO))
+    with pytest.raises(JobExpired):
+        jobs.cancel(JOB_ID)
+    assert [job.status for job in jobs.of_status(status)] == [status]
+
+
+@pytest.mark.parametrize("status", Status)
+def test_what_lives_is_kept_alive_and_never_brought_nearer_its_end(
+    jobs: JobStore, status: Status
+) -> None:
+    soon = int(utc_now().timestamp()) + 60
+    jobs.put_if_absent(replace(IN[status], expires_at=soon))
+
+    jobs.keep_alive(JOB_ID, retention_days=7)
+
+    kept = jobs.get(JOB_ID)
+    if status.is_terminal:
+        assert kept == replace(IN[status], expires_at=soon)
+        return
+    assert kept.expires_at > soon + 6 * 86400
+    assert kept == replace(IN[status], expires_at=kept.expires_at)
+    jobs.keep_alive(JOB_ID, retention_days=1)
+    assert jobs.get(JOB_ID) == kept
+
+
+@pytest.mark.parametrize("expires_at", [LONG_AGO, LATER], ids=["expired", "not expired"])
+@pytest.mark.parametrize("status", Status)
+def test_only_what_is_over_and_has_expired_is_removed(
+    jobs: JobStore, status: Status, expires_at: int
+) -> None:
+    jobs.put_if_absent(replace(IN[status], expires_at=expires_at))
+    goes = status.is_terminal and expires_at == LONG_AGO
+
+    assert jobs.remove(JOB_ID) is goes
+    assert jobs.remove(JOB_ID) is False
+    assert len(list(jobs.of_status(status))) == (0 if goes else 1)
+
+
+def test_a_job_that_waited_past_its_expiry_is_claimed_and_lives_on(jobs: JobStore) -> None:
+    jobs.put_if_absent(a_job(expires_at=LONG_AGO))
+
+    assert jobs.remove(JOB_ID) is False
+    jobs.claim(JOB_ID, retention_days=7)
+
+    assert jobs.get(JOB_ID).status is Status.PROCESSING
+
+
+def test_standings_are_those_of_the_jobs(jobs: JobStore) -> None:
+    known = {
+        f"{number:032x}": replace(job, job_id=f"{number:032x}")
+        for number, job in enumerate(IN.values())
+    }
+    for each in known.values():
+        jobs.put_if_absent(each)
+
+    standings = jobs.standings(known)
+
+    assert standings == {job_id: job.standing for job_id, job in known.items()}
+
+
+def test_more_standings_than_one_batch_holds(jobs: JobStore) -> None:
+    ids = [f"{number:032x}" for number in range(250)]
+    for each in ids[::2]:
+        jobs.put_if_absent(a_job(job_id=each))
+
+    assert jobs.standings([*ids, *ids]).keys() == set(ids[::2])
+    assert jobs.standings(iter(ids[:4])).keys() == {ids[0], ids[2]}
+
+
+def test_standings_leave_out_what_is_not_there(jobs: JobStore) -> None:
+    jobs.put_if_absent(a_job(expires_at=LONG_AGO))
+    assert jobs.standings([JOB_ID, "nobody", *NEVER_AN_ID]) == {}
+    assert jobs.standings([]) == {}
+
+
+def test_the_jobs_of_a_status_come_oldest_first_the_expired_too(jobs: JobStore) -> None:
+    """More than a page of them; written in another order than they were made."""
+    made = [
+        a_job(
+            job_id=uuid.uuid4().hex,
+            created_at=f"2026-11-21T09:{minute:02}:{second:02}.000Z",
+            expires_at=LONG_AGO if second % 3 else LATER,
+        )
+        for minute in range(5)
+        for second in range(50)
+    ]
+    for each in sorted(made, key=lambda job: job.job_id):
+        jobs.put_if_absent(each)
+    jobs.put_if_absent(cancelled())
+
+    assert list(jobs.of_status(Status.CREATED)) == made
+    assert list(jobs.of_status(Status.CANCELLED)) == [cancelled()]
+    assert list(jobs.of_status(Status.FAILED)) == []
+
+
+def test_a_job_moves_from_one_status_to_the_next(jobs: JobStore) -> None:
+    jobs.put_if_absent(JOB)
+    claimed = jobs.claim(JOB_ID, retention_days=7)
+
+    assert list(jobs.of_status(Status.CREATED)) == []
+    assert list(jobs.of_status(Status.PROCESSING)) == [claimed]
 
 
 @dataclass

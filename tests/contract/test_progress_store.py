@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from conversion.errors import SupersededAttempt
-from conversion.progress import Progress, ProgressStore, Stage
+from conversion.progress import Mark, Progress, ProgressStore, Stage
 from tests.contract.examples import JOB_ID, PROGRESS
 
 
@@ -28,7 +28,7 @@ def test_there_is_nothing_to_read_before_the_first_attempt(progress: ProgressSto
 
 
 def test_a_first_attempt_starts_at_nothing(progress: ProgressStore) -> None:
-    assert progress.begin(JOB_ID, 1) == 0.0
+    assert progress.begin(JOB_ID, 1) == Mark(0.0, 0.0)
 
     found = shown(progress)
     assert (found.attempt, found.stage, found.percent) == (1, Stage.STARTING, 0.0)
@@ -65,7 +65,7 @@ def test_a_new_attempt_shows_the_old_mark_until_it_passes_it(progress: ProgressS
     progress.begin(JOB_ID, 1)
     progress.report(JOB_ID, replace(PROGRESS, percent=95.0))
 
-    mark = progress.begin(JOB_ID, 2)
+    mark = progress.begin(JOB_ID, 2).percent
 
     found = shown(progress)
     assert mark == 95.0
@@ -79,9 +79,43 @@ def test_a_new_attempt_shows_the_old_mark_until_it_passes_it(progress: ProgressS
 
 def test_beginning_again_is_harmless(progress: ProgressStore) -> None:
     progress.begin(JOB_ID, 1)
-    progress.report(JOB_ID, at(20.0))
+    progress.report(JOB_ID, replace(at(20.0), run_seconds=7.5))
+    before = shown(progress)
 
-    assert progress.begin(JOB_ID, 1) == 20.0
+    assert progress.begin(JOB_ID, 1) == Mark(20.0, 0.0)
+    assert shown(progress) == before
+
+
+def test_a_new_attempt_is_told_how_long_those_before_it_ran(progress: ProgressStore) -> None:
+    progress.begin(JOB_ID, 1)
+    for seconds in (1.25, 2.5):
+        progress.report(JOB_ID, replace(at(20.0), run_seconds=seconds))
+
+    assert progress.begin(JOB_ID, 2) == Mark(20.0, 2.5)
+    assert progress.begin(JOB_ID, 2) == Mark(20.0, 2.5)  # asked again, the answer being lost
+    progress.report(JOB_ID, replace(at(20.0, attempt=2), run_seconds=10.0))
+    assert progress.begin(JOB_ID, 2) == Mark(20.0, 2.5)
+    assert progress.begin(JOB_ID, 4) == Mark(20.0, 12.5)
+    assert progress.begin(JOB_ID, 5) == Mark(20.0, 12.5)
+
+
+def test_what_is_removed_is_forgotten_and_nobody_reports_on_it(progress: ProgressStore) -> None:
+    progress.begin(JOB_ID, 1)
+    progress.report(JOB_ID, replace(PROGRESS, run_seconds=3.0))
+
+    progress.remove(JOB_ID)
+
+    assert progress.read([JOB_ID]) == {}
+    with pytest.raises(SupersededAttempt):
+        progress.report(JOB_ID, PROGRESS)
+    assert progress.read([JOB_ID]) == {}
+    assert progress.begin(JOB_ID, 1) == Mark(0.0, 0.0)
+
+
+def test_removing_what_is_not_there_is_no_error(progress: ProgressStore) -> None:
+    progress.remove(JOB_ID)
+    progress.remove(JOB_ID)
+    assert progress.read([JOB_ID]) == {}
 
 
 def test_a_zombie_is_told_and_changes_nothing(progress: ProgressStore) -> None:
@@ -111,7 +145,7 @@ def test_many_jobs_are_read_at_once_and_never_mixed(progress: ProgressStore) -> 
     for job_id, attempt in attempts.items():
         progress.begin(job_id, attempt)
 
-    found = progress.read([*attempts, *attempts, "unknown"])
+    found = progress.read([*attempts, *attempts, "unknown", "", "x" * 2049])
 
     assert {job_id: each.attempt for job_id, each in found.items()} == attempts
 
@@ -134,7 +168,7 @@ def test_no_interleaving_lets_the_shown_percent_fall(progress: ProgressStore, mo
     for attempt, percent in moves:
         try:
             if percent is None:
-                assert progress.begin(job_id, attempt) == mark
+                assert progress.begin(job_id, attempt).percent == mark
                 newest = attempt
             else:
                 progress.report(job_id, at(percent, attempt))

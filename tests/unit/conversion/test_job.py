@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from conversion.clock import expiry, timestamp, utc_now
 from conversion.conversion import Conversion
-from conversion.job import Job, Source, Status, job_id_for
+from conversion.cost import Cost
+from conversion.job import Job, Source, Standing, Status, job_id_for
 from conversion.outcome import Failure, Mode, Output
 from conversion.stores.attributes import from_attributes, to_attributes
 from tests.contract.examples import FAILURE, JOB, LONG_AGO, OUTPUT, SOURCE, a_job
@@ -28,6 +29,7 @@ durations = st.floats(0, 1e6, allow_nan=False, allow_subnormal=False).filter(
     lambda each: each == 0 or each > 1e-100  # DynamoDB's smallest number is 1e-130
 )
 outputs = st.builds(Output, text, sizes, text, text, durations, st.sampled_from(Mode))
+costs = st.builds(Cost, durations, durations, sizes, sizes, durations)
 jobs = st.builds(
     Job,
     job_id=text,
@@ -40,7 +42,10 @@ jobs = st.builds(
     expires_at=st.integers(0, 2**40),
     attempt=st.integers(0, 1000),
     output=st.none() | outputs,
+    redrive=st.integers(0, 100),
     failure=st.none() | st.builds(Failure, text, text),
+    estimate=st.none() | costs,
+    cost=st.none() | costs,
 )
 
 
@@ -57,6 +62,31 @@ def test_a_job_that_the_flow_failed_is_read() -> None:
     assert Job.from_item(item).failure == FAILURE
     del item["output"], item["failure"]
     assert Job.from_item(item).output is None
+
+
+def test_a_job_of_before_redrives_and_costs_is_read() -> None:
+    item = a_job().to_item()
+    for name in ("redrive", "estimate", "cost"):
+        del item[name]
+    assert Job.from_item(item) == a_job(redrive=0, estimate=None, cost=None)
+
+
+@given(jobs)
+def test_a_standing_says_what_its_job_says(job: Job) -> None:
+    standing = job.standing
+
+    for name in ("job_id", "status", "attempt", "updated_at", "expires_at", "failure"):
+        assert getattr(standing, name) == getattr(job, name)
+    assert standing.source_bytes == job.source.bytes
+    assert standing.has_expired == job.has_expired
+    made = (standing.output_bytes, standing.output_seconds)
+    assert made == ((job.output.bytes, job.output.duration_seconds) if job.output else (None, None))
+
+
+def test_a_standing_expires_as_its_job_does() -> None:
+    assert isinstance(JOB.standing, Standing)
+    assert not JOB.standing.has_expired
+    assert replace(JOB, expires_at=LONG_AGO).standing.has_expired
 
 
 def test_the_id_is_determined_by_object_and_conversion() -> None:
@@ -119,6 +149,28 @@ def test_terminal_statuses() -> None:
         Status.FAILED,
         Status.CANCELLED,
     }
+
+
+@pytest.mark.parametrize("status", Status)
+def test_what_each_status_may_become(status: Status) -> None:
+    created, processing, completed, failed, cancelled = Status
+    expected = {
+        created: {processing, failed, cancelled},
+        processing: {processing, completed, failed, cancelled},
+        completed: set(),
+        failed: {processing},
+        cancelled: set(),
+    }
+    assert {each for each in Status if status.may_become(each)} == expected[status]
+
+
+def test_every_status_can_be_reached_and_what_is_over_stays_unless_it_failed() -> None:
+    reached = {Status.CREATED}
+    while more := {new for old in reached for new in Status if old.may_become(new)} - reached:
+        reached |= more
+    assert reached == set(Status)
+    final = {each for each in Status if not any(each.may_become(other) for other in Status)}
+    assert final == {each for each in Status if each.is_terminal} - {Status.FAILED}
 
 
 @given(st.datetimes(datetime(2000, 1, 1), datetime(2200, 1, 1)), st.integers(0, 10**9))

@@ -12,6 +12,7 @@ from conversion.stores.attributes import (
     ConditionFailed,
     can_be_key,
     dynamodb_errors,
+    found,
     from_attributes,
     to_attributes,
 )
@@ -65,6 +66,8 @@ def error(code: str, status: int = 400, **more: object) -> ClientError:
         error("TransactionConflictException"),
         error("InternalServerError", 500),
         error("ServiceUnavailable", 503),
+        error("400"),
+        KeyError("Attributes"),
         ConnectTimeoutError(endpoint_url="x"),
         ReadTimeoutError(endpoint_url="x"),
     ],
@@ -93,3 +96,16 @@ def test_a_failed_condition_tells_what_stood_there() -> None:
     with pytest.raises(ConditionFailed) as seen, dynamodb_errors():
         raise error(code)
     assert seen.value.item is None
+
+
+def test_an_item_is_found_or_there_is_none() -> None:
+    assert found({"Item": {"attempt": {"N": "2"}}}) == {"attempt": 2}
+    assert found({"ResponseMetadata": {"HTTPHeaders": {"x-amz-crc32": "2745614147"}}}) is None
+
+
+@pytest.mark.parametrize(
+    "headers", [{}, {"content-length": "2"}, {"x-amz-crc32": "27456"}], ids=str
+)
+def test_that_there_is_none_is_believed_of_a_whole_answer_alone(headers: dict[str, str]) -> None:
+    with pytest.raises(RecordsUnavailable):
+        found({"ResponseMetadata": {"HTTPHeaders": headers}})
