@@ -25,6 +25,15 @@ from local.ffmpeg import Ffmpeg
 
 ROOT = Path(__file__).parents[1]
 _TABLES = ("jobs", "progress")
+# Credentials that are good for nothing, and no others to be found.
+_NOBODY = {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",  # pragma: allowlist secret
+    "AWS_DEFAULT_REGION": "eu-west-1",
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+}
 
 
 @dataclass(frozen=True)
@@ -88,15 +97,9 @@ def world(ffmpeg: Ffmpeg, folder: Path) -> Generator[World]:
         _server("bucket", store) as s3_url,
         _server("tables") as dynamodb_url,
     ):
-        os.environ |= {
+        os.environ |= _NOBODY | {
             "AWS_ENDPOINT_URL_S3": s3_url,
             "AWS_ENDPOINT_URL_DYNAMODB": dynamodb_url,
-            "AWS_ACCESS_KEY_ID": "testing",
-            "AWS_SECRET_ACCESS_KEY": "testing",  # pragma: allowlist secret
-            "AWS_DEFAULT_REGION": "eu-west-1",
-            "AWS_EC2_METADATA_DISABLED": "true",
-            "AWS_CONFIG_FILE": os.devnull,
-            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         }
         dynamodb = clients.dynamodb()
         for table in _TABLES:
@@ -106,6 +109,17 @@ def world(ffmpeg: Ffmpeg, folder: Path) -> Generator[World]:
         )
         jobs = Jobs(dynamodb, settings.jobs_table)
         yield World(s3_url, dynamodb_url, settings, jobs, clients.s3(), folder)
+
+
+@contextmanager
+def tables_alone() -> Generator[None]:
+    """A DynamoDB and no S3, for what reads and writes records only."""
+    with _server("tables") as url:
+        os.environ |= _NOBODY | {"AWS_ENDPOINT_URL": url}
+        dynamodb = clients.dynamodb()
+        for table in _TABLES:
+            _create(dynamodb, table)
+        yield
 
 
 @contextmanager

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from conversion.clock import timestamp
-from conversion.job import Job
-from conversion.outcome import Failure, JobWarning, Output
+from conversion.job import Job, Standing
+from conversion.outcome import Output, Remark
 from conversion.progress import Progress
 from conversion.stores.objects import SignedRequest
 from conversion.uploads import Upload
@@ -48,10 +48,12 @@ def job(job: Job) -> Json:
         "output": job.output and _output(job.job_id, job.output),
         "warnings": [_told(each) for each in job.output.warnings] if job.output else [],
         "error": job.failure and _told(job.failure),
+        "estimate": job.estimate and job.estimate.to_item(),
+        "cost": job.cost and job.cost.to_item(),
     }
 
 
-def progress(job: Job, shown: Progress) -> Json:
+def progress(job: Standing, shown: Progress) -> Json:
     return {
         "jobId": job.job_id,
         "status": job.status.value,
@@ -86,7 +88,7 @@ def _output(job_id: str, output: Output) -> Json:
     }
 
 
-def _told(said: Failure | JobWarning) -> Json:
+def _told(said: Remark) -> Json:
     return {"code": said.code, "message": said.message}
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
+from botocore.httpsession import get_cert_path
 
 # botocore's standard mode retries throttling, 5xx and connection errors with jitter, after at most
 # 50 ms doubled each time (DynamoDB 25 ms): eight retries outlast some seconds, where the five that
@@ -25,6 +26,15 @@ PATIENT = Config(
 BRISK = Config(
     retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=1, read_timeout=2
 )
+
+# For a function that asks two stores in a row within the same 10 s.
+SWIFT = Config(
+    retries={"mode": "standard", "total_max_attempts": 2}, connect_timeout=0.5, read_timeout=1.5
+)
+
+# What Redis may cost a reader before DynamoDB is asked instead. The library's own defaults, 5 s and
+# ten retries, would make a dead Redis the slowest store of all.
+_REDIS_TIMEOUT_SECONDS = 0.1
 
 
 def s3(patience: Config = PATIENT) -> Any:
@@ -52,6 +62,48 @@ def dynamodb(patience: Config = PATIENT) -> Any:
 
 def step_functions(patience: Config = PATIENT) -> Any:
     return boto3.client("stepfunctions", config=patience)
+
+
+def ecs(patience: Config = PATIENT) -> Any:
+    return boto3.client("ecs", config=patience)
+
+
+def events(patience: Config = PATIENT) -> Any:
+    return boto3.client("events", config=patience)
+
+
+def sqs(patience: Config = PATIENT) -> Any:
+    return boto3.client("sqs", config=patience)
+
+
+def secrets_manager(patience: Config = PATIENT) -> Any:
+    return boto3.client("secretsmanager", config=patience)
+
+
+def redis(host: str, port: int) -> Any:
+    """Redis, or Valkey. Imported here, so that a deployment without it pays nothing for it.
+
+    ElastiCache Serverless speaks TLS alone ("In-transit encryption", its user guide); it is checked
+    against the certificates that every AWS call is. Nothing is said on a new connection but the
+    command itself: each greeting (HELLO, CLIENT SETINFO) is a round trip with a timeout of its own,
+    and a slow Redis would cost the sum of them. No retries, and no health checks, for the same
+    reason: DynamoDB is the retry.
+    """
+    from redis import Redis
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
+    return Redis(
+        host=host,
+        port=port,
+        socket_timeout=_REDIS_TIMEOUT_SECONDS,
+        socket_connect_timeout=_REDIS_TIMEOUT_SECONDS,
+        retry=Retry(NoBackoff(), 0),
+        protocol=2,
+        driver_info=None,
+        ssl=not os.environ.get("AWS_ENDPOINT_URL"),
+        ssl_ca_certs=get_cert_path(True),
+    )
 
 
 def _addressing_style() -> str:

@@ -1,20 +1,34 @@
 """Executions of the state machine, named by the job id.
 
-Permissions: StartExecution. Leaves behind: the execution's history, 90 days (Step Functions quota).
+Permissions: StartExecution (start), StopExecution (stop), DescribeExecution (status, stop),
+ListExecutions (running), GetExecutionHistory (newest_task). Leaves behind: the execution's history,
+90 days (Step Functions quota).
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from conversion.errors import RecordsUnavailable
+from conversion.execution import ExecutionStatus, SubmittedTask
+from conversion.fields import Item
+
+# GetExecutionHistory and ListExecutions answer with at most 1,000 (Step Functions API reference).
+# Of a history the end is wanted, which the first few events hold nearly always.
+_MOST_LISTED, _EVENTS = 1000, 50
+# The events after which an execution waits for its ECS task no more.
+_TASK_ENDS = frozenset({"TaskSucceeded", "TaskFailed", "TaskTimedOut", "TaskSubmitFailed"})
 
 
 class Executions:
-    """A `conversion.start.ExecutionStarter` on Step Functions."""
+    """A `conversion.execution.Executions` on Step Functions. Every method raises RecordsUnavailable
+    when Step Functions does not answer after botocore's retries; access and validation errors stay
+    as they are, they are ours."""
 
     def __init__(self, client: Any, state_machine_arn: str) -> None:
         self._client = client
@@ -24,32 +38,140 @@ class Executions:
         """Start the job's execution; one that exists already is what was wanted.
 
         A standard execution's name stays taken for 90 days, with the same input StartExecution is
-        idempotent while it runs (Step Functions API reference). Raises RecordsUnavailable when
-        Step Functions does not answer, so that the queue delivers the event again; access and
-        validation errors stay as they are, they are ours.
+        idempotent while it runs (Step Functions API reference).
         """
         try:
-            self._client.start_execution(
-                stateMachineArn=self._state_machine_arn,
-                name=job_id,
-                input=json.dumps({"jobId": job_id}),
-            )
+            with _step_functions_errors():
+                self._client.start_execution(
+                    stateMachineArn=self._state_machine_arn,
+                    name=job_id,
+                    input=json.dumps({"jobId": job_id}),
+                )["executionArn"]
         except ClientError as error:
-            code = error.response["Error"]["Code"]
-            if code == "ExecutionAlreadyExists":
-                return
-            if code not in _PASSING and error.response["ResponseMetadata"]["HTTPStatusCode"] < 500:
+            if _code(error) != "ExecutionAlreadyExists":
                 raise
-            raise RecordsUnavailable(
-                f"Step Functions does not start job {job_id} ({code}); try again."
-            ) from error
-        except ParamValidationError:
+
+    def stop(self, job_id: str, error: str, cause: str) -> None:
+        """One that is over is told apart by asking: the API reference does not say what
+        StopExecution answers then."""
+        try:
+            with _step_functions_errors():
+                self._client.stop_execution(
+                    executionArn=self._arn(job_id), error=error, cause=cause
+                )["stopDate"]
+        except ClientError as refused:
+            if _code(refused) == _UNKNOWN:
+                return
+            if self.status(job_id) is ExecutionStatus.RUNNING:
+                raise
+
+    def status(self, job_id: str) -> ExecutionStatus | None:
+        try:
+            with _step_functions_errors():
+                answer = self._client.describe_execution(executionArn=self._arn(job_id))
+                return ExecutionStatus(answer["status"])
+        except ClientError as error:
+            if _code(error) == _UNKNOWN:
+                return None
             raise
-        except BotoCoreError as error:
+
+    def running(self) -> frozenset[str]:
+        listed = self._pages(
+            "list_executions",
+            "executions",
+            _MOST_LISTED,
+            stateMachineArn=self._state_machine_arn,
+            statusFilter=ExecutionStatus.RUNNING.value,
+        )
+        return frozenset(each["name"] for each in listed)
+
+    def task_of(self, job_id: str) -> str | None:
+        """The ARN of the ECS task that the execution has submitted last."""
+        task = self.newest_task(job_id)
+        return task and task.arn
+
+    def newest_task(self, job_id: str) -> SubmittedTask | None:
+        has_ended = False
+        try:
+            for event in self._history_backwards(job_id):
+                if event["type"] == "TaskSubmitted":
+                    return _submitted(event, has_ended)
+                has_ended = has_ended or event["type"] in _TASK_ENDS or _ends_all(event)
+        except ClientError as error:
+            if _code(error) != _UNKNOWN:
+                raise
+        return None
+
+    def _history_backwards(self, job_id: str) -> Iterator[Item]:
+        return self._pages(
+            "get_execution_history",
+            "events",
+            _EVENTS,
+            executionArn=self._arn(job_id),
+            reverseOrder=True,
+        )
+
+    def _pages(self, operation: str, field: str, size: int, **asked: Any) -> Iterator[Item]:
+        asked["PaginationConfig"] = {"PageSize": size}
+        pages = iter(self._client.get_paginator(operation).paginate(**asked))
+        while True:
+            with _step_functions_errors():
+                page = next(pages, None)
+                found = [] if page is None else page[field]
+            if page is None:
+                return
+            yield from found
+
+    def _arn(self, job_id: str) -> str:
+        """As the Step Functions guide forms it from the machine's ("Amazon Resource Names")."""
+        return f"{self._state_machine_arn.replace(':stateMachine:', ':execution:', 1)}:{job_id}"
+
+
+_UNKNOWN = "ExecutionDoesNotExist"
+
+
+def _ends_all(event: Item) -> bool:
+    return event["type"].startswith("Execution") and event["type"] not in (
+        "ExecutionStarted",
+        "ExecutionRedriven",
+    )
+
+
+def _submitted(event: Item, has_ended: bool) -> SubmittedTask | None:
+    """RunTask's answer stands in the event as JSON; one that started nothing names no task."""
+    answer = json.loads(event["taskSubmittedEventDetails"].get("output", "{}"))
+    tasks = answer.get("Tasks", [])
+    if not tasks:
+        return None
+    return SubmittedTask(tasks[0]["TaskArn"], event["timestamp"], has_ended)
+
+
+def _code(error: ClientError) -> str:
+    return error.response["Error"]["Code"]
+
+
+@contextmanager
+def _step_functions_errors() -> Generator[None]:
+    """What is looked up in an answer is looked up inside the block: an answer that breaks off in
+    its head is read as one that says nothing."""
+    try:
+        yield
+    except ClientError as error:
+        code, status = _code(error), error.response["ResponseMetadata"]["HTTPStatusCode"]
+        if code in _PASSING or status >= 500 or code == str(status):
             raise RecordsUnavailable(
-                f"Step Functions cannot be reached ({error}); try again."
+                f"Step Functions is not answering ({code}); try again."
             ) from error
+        raise
+    except ParamValidationError:
+        raise
+    except KeyError as error:
+        raise RecordsUnavailable(f"Step Functions' answer broke off: it has no {error}.") from error
+    except BotoCoreError as error:
+        raise RecordsUnavailable(
+            f"Step Functions cannot be reached ({error}); try again."
+        ) from error
 
 
-# StartExecution's errors that pass: its rate, and the quota of open executions (1,000,000).
-_PASSING = frozenset({"ThrottlingException", "ExecutionLimitExceeded"})
+# Errors that pass: the API's rates, and the quota of open executions (1,000,000).
+_PASSING = frozenset({"ThrottlingException", "TooManyRequestsException", "ExecutionLimitExceeded"})

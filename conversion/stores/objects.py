@@ -1,20 +1,22 @@
 """Objects in S3: what is read in ranges, written in parts, and handed out by presigned URL.
 
-Permissions: GetObject (head, read, presign_get), ListBucket (head, read: without it S3 answers 403
-instead of 404 for an object that is not there), PutObject (put, multipart, presign_put),
-AbortMultipartUpload and ListBucketMultipartUploads (abort), DeleteObject (delete). Leaves behind:
-the parts of an upload that was neither completed nor aborted, which the bucket's lifecycle rule
-removes after a day.
+Permissions: GetObject (head, read, presign_get, and delete_many of what was listed), ListBucket
+(list; head and read: without it S3 answers 403 instead of 404 for an object that is not there),
+PutObject (put, multipart, presign_put), AbortMultipartUpload (abort), ListBucketMultipartUploads
+(abort_others, multipart_uploads), DeleteObject (delete, delete_many). Leaves behind: the parts of
+an upload that was neither completed nor aborted, which the bucket's lifecycle rule removes after a
+day.
 """
 
 from __future__ import annotations
 
 import base64
 import zlib
-from collections.abc import Generator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import islice
 from typing import Any
 
 from botocore.exceptions import (
@@ -26,9 +28,12 @@ from botocore.exceptions import (
 
 from conversion.clock import timestamp, utc_now
 from conversion.errors import SourceChanged, SourceMissing, StorageUnavailable
+from conversion.leftovers import Listed, NotDeleted, OpenUpload
 
 # How much of a body is read at once.
 _PIECE_BYTES = 256 * 1024
+# DeleteObjects takes at most 1,000 keys (Amazon S3 API reference).
+_MOST_DELETED_AT_ONCE = 1000
 
 
 @dataclass(frozen=True)
@@ -158,6 +163,45 @@ class Objects:
         with s3_errors():
             self._client.delete_object(Bucket=self.bucket, Key=key)
 
+    def delete_many(self, objects: Iterable[str | Listed]) -> list[NotDeleted]:
+        """Delete these, and return those that S3 would not; one that is not there is deleted.
+
+        What is given by its key goes whatever it is; what is given as it was listed goes only while
+        it is still that (its ETag, as a condition): it may have been written anew since.
+        """
+        left, refused = iter(objects), list[NotDeleted]()
+        while some := [_identifier(each) for each in islice(left, _MOST_DELETED_AT_ONCE)]:
+            with s3_errors():
+                answer = self._client.delete_objects(
+                    Bucket=self.bucket, Delete={"Objects": some, "Quiet": True}
+                )
+            refused += [NotDeleted(each["Key"], each["Code"]) for each in answer.get("Errors", [])]
+        return refused
+
+    def list(self, prefix: str) -> Iterator[Listed]:
+        """The objects under `prefix` in the order of their keys, each page read as it is needed."""
+        for page in self._pages("list_objects_v2", prefix):
+            for each in page.get("Contents", []):
+                etag = _unquoted(each["ETag"])
+                yield Listed(each["Key"], each["Size"], each["LastModified"], etag)
+
+    def multipart_uploads(self, prefix: str) -> Iterator[OpenUpload]:
+        for page in self._pages("list_multipart_uploads", prefix):
+            for each in page.get("Uploads", []):
+                yield OpenUpload(each["Key"], each["UploadId"], each["Initiated"])
+
+    def _pages(self, operation: str, prefix: str) -> Iterator[Any]:
+        with s3_errors():
+            pages = iter(
+                self._client.get_paginator(operation).paginate(Bucket=self.bucket, Prefix=prefix)
+            )
+        while True:
+            with s3_errors():
+                page = next(pages, None)
+            if page is None:
+                return
+            yield page
+
     def presign_put(self, key: str, length: int, media_type: str, seconds: int) -> SignedRequest:
         """One PUT of exactly this length and type, once: `If-None-Match: *` refuses a second."""
         expires_at = timestamp(utc_now() + timedelta(seconds=seconds))
@@ -238,6 +282,12 @@ def _received(body: Any, wanted: int) -> bytearray:
         body.close()
     del received[length:]
     return received
+
+
+def _identifier(given: str | Listed) -> dict[str, str]:
+    if isinstance(given, str):
+        return {"Key": given}
+    return {"Key": given.key, "ETag": f'"{given.etag}"'}
 
 
 def _unquoted(etag: str) -> str:

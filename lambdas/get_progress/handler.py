@@ -1,6 +1,11 @@
-"""GET /v1/jobs/{jobId}/progress: how far a job is, and whether to ask again.
+"""GET /v1/jobs/{jobId}/progress and GET /v1/progress?jobId=: how far jobs are, and whether to ask
+again.
 
-Permissions: GetItem on jobs, BatchGetItem on progress.
+This is what clients poll. What a job's status is, and how far it is, are both answered from memory
+where they were read within the last moments (conversion/stores/recent.py), and for a while when
+DynamoDB does not answer.
+
+Permissions: BatchGetItem and GetItem on jobs, BatchGetItem on progress.
 """
 
 from __future__ import annotations
@@ -10,31 +15,65 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
+from conversion.errors import InvalidRequest
+from conversion.job import Standing
 from conversion.progress import shown
 from conversion.settings import GetProgressSettings
 from conversion.stores import clients
 from conversion.stores.jobs import Jobs
-from conversion.stores.progress import ProgressTable
+from conversion.stores.progress_store import progress_store, seconds_remembered
+from conversion.stores.recent import RecentProgress, RecentStandings
 from lambdas import api, represent
 from lambdas.observability import logger
 from lambdas.problems import POLL_SECONDS
 
+# As many as one BatchGetItem reads (DynamoDB API reference).
+MOST_JOBS = 100
+
 settings = GetProgressSettings.from_env(os.environ)
-dynamodb = clients.dynamodb(clients.BRISK)
+dynamodb = clients.dynamodb(clients.SWIFT)
 jobs = Jobs(dynamodb, settings.jobs_table)
-progress = ProgressTable(dynamodb, settings.progress_table)
+standings = RecentStandings(jobs)
+recent = RecentProgress(progress_store(settings, dynamodb), seconds_remembered(settings))
 app = api.resolver()
 
 
 @app.get("/v1/jobs/<job_id>/progress")
 def get_progress(job_id: str) -> Response[Any]:
     logger.append_keys(job_id=job_id)
-    job = jobs.get(job_id)
-    last = progress.read([job_id]).get(job_id)
-    return api.answer(
-        represent.progress(job, shown(job, last)),
-        retry_after=None if job.status.is_terminal else POLL_SECONDS,
-    )
+    # Whether a job that is left out has expired, or never was, is told by the whole record.
+    standing = standings.read([job_id]).get(job_id) or jobs.get(job_id).standing
+    last = recent.read([job_id]).get(job_id)
+    return _answer(represent.progress(standing, shown(standing, last)), [standing])
+
+
+@app.get("/v1/progress")
+def get_progresses() -> Response[Any]:
+    wanted = _asked(app.current_event.query_string_parameters.get("jobId", ""))
+    found = standings.read(wanted)
+    last = recent.read(found)
+    told = [
+        represent.progress(standing, shown(standing, last.get(job_id)))
+        for job_id, standing in found.items()
+    ]
+    not_found = [each for each in wanted if each not in found]
+    return _answer({"progress": told, "notFound": not_found}, list(found.values()))
+
+
+def _asked(job_ids: str) -> list[str]:
+    """API Gateway makes one list with commas of a parameter that is repeated (HTTP APIs, payload
+    format 2.0)."""
+    wanted = list(dict.fromkeys(each.strip() for each in job_ids.split(",") if each.strip()))
+    if not 1 <= len(wanted) <= MOST_JOBS:
+        raise InvalidRequest(
+            f"Say which jobs, 1 to {MOST_JOBS} of them: GET /v1/progress?jobId=<id>,<id>."
+        )
+    return wanted
+
+
+def _answer(body: dict[str, Any], told: list[Standing]) -> Response[Any]:
+    runs = any(not each.status.is_terminal for each in told)
+    return api.answer(body, retry_after=POLL_SECONDS if runs else None)
 
 
 handler = api.serve(app)

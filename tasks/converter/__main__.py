@@ -1,4 +1,7 @@
-"""The task: `python -m tasks.converter JOB_ID`.
+"""The task: `python -m tasks.converter JOB_ID [REDRIVE]`.
+
+REDRIVE is the number of the execution's redrive, 0 if it is left out: one that the job has not seen
+yet reopens it when it has failed.
 
 Exit codes: 0, the outcome is recorded, whatever it is; 75 (EX_TEMPFAIL of sysexits.h), try again;
 anything else, a crash.
@@ -17,7 +20,7 @@ from conversion.settings import ConverterSettings
 from conversion.stores import clients
 from conversion.stores.jobs import Jobs
 from conversion.stores.objects import Objects
-from conversion.stores.progress import ProgressTable
+from conversion.stores.progress_store import progress_store, seconds_between_reports
 from tasks.converter.convert import run
 from tasks.converter.log import to_stdout
 from tasks.converter.surroundings import Surroundings
@@ -28,16 +31,16 @@ RECORDED, CRASHED, TRY_AGAIN = 0, 1, 75
 
 
 def main(arguments: list[str]) -> int:
-    if len(arguments) != 1:
-        print("usage: python -m tasks.converter JOB_ID", file=sys.stderr)  # noqa: T201
+    job_id, redrive = [*arguments, "0"][:2] if arguments else ("", "")
+    if len(arguments) > 2 or not redrive.isdecimal():
+        print("usage: python -m tasks.converter JOB_ID [REDRIVE]", file=sys.stderr)  # noqa: T201
         return 64  # EX_USAGE
-    job_id = arguments[0]
     to_stdout(job_id)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     try:
-        run(job_id, _surroundings(stop))
+        run(job_id, _surroundings(stop), int(redrive))
     except FenceError as error:
         log.info("stopped: this attempt is no longer the job's", extra={"reason": error.message})
     except TransientError as error:
@@ -56,9 +59,10 @@ def _surroundings(stop: threading.Event) -> Surroundings:
     return Surroundings(
         settings=settings,
         jobs=Jobs(dynamodb, settings.jobs_table),
-        progress=ProgressTable(dynamodb, settings.progress_table, settings.retention_days),
+        progress=progress_store(settings, dynamodb, settings.retention_days),
         objects=lambda bucket: Objects(s3, bucket),
         stop=stop,
+        seconds_between_reports=seconds_between_reports(settings),
     )
 
 

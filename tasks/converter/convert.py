@@ -16,6 +16,7 @@ from __future__ import annotations
 import logging
 from dataclasses import asdict
 
+from conversion.cost import Cost, spent
 from conversion.errors import (
     EmptyInput,
     InputTooLarge,
@@ -34,21 +35,23 @@ from tasks.converter.transcode import Transcode
 log = logging.getLogger(__name__)
 
 
-def run(job_id: str, around: Surroundings) -> None:
-    """Convert one job and record its outcome.
+def run(job_id: str, around: Surroundings, redrive: int = 0) -> None:
+    """Convert one job and record its outcome; a newer `redrive` reopens one that has failed.
 
     Raises TransientError when it should be tried again, FenceError when the job is over or another
     attempt's.
     """
-    job = around.jobs.claim(job_id, around.settings.retention_days)
+    job = around.jobs.claim(job_id, around.settings.retention_days, redrive)
     log.info("claimed", extra={"attempt": job.attempt, "conversion": str(job.conversion)})
+    reporter = Reporter(around.progress, job_id, job.attempt, around.seconds_between_reports)
     try:
-        with Reporter(around.progress, job_id, job.attempt) as reporter:
+        with reporter:
             output = _converted(job, around, reporter)
-            _finish(job, around, output)
+            _finish(job, around, output, _cost(job, reporter, output.bytes))
     except PermanentError as error:
         log.warning("failed", extra={"code": error.code, "reason": error.message})
-        around.jobs.fail(job_id, job.attempt, Failure(error.code, error.message))
+        failure = Failure(error.code, error.message)
+        around.jobs.fail(job_id, job.attempt, failure, _cost(job, reporter, 0))
     else:
         log.info("completed", extra=_loggable(output))
 
@@ -76,9 +79,14 @@ def _converted(job: Job, around: Surroundings, reporter: Reporter) -> Output:
     )
 
 
-def _finish(job: Job, around: Surroundings, output: Output) -> None:
+def _cost(job: Job, reporter: Reporter, bytes_out: int) -> Cost:
+    """Of all attempts so far; each is counted as if it had read the whole source."""
+    return spent(reporter.seconds, job.attempt, job.attempt * job.source.bytes, bytes_out)
+
+
+def _finish(job: Job, around: Surroundings, output: Output, cost: Cost) -> None:
     try:
-        around.jobs.complete(job.job_id, job.attempt, output)
+        around.jobs.complete(job.job_id, job.attempt, output, cost)
     except RecordsUnavailable:
         raise
     except Exception:

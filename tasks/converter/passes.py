@@ -10,10 +10,12 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from math import ceil
 
 from conversion.errors import CorruptInput, EncoderRefused
 from conversion.job import Job
+from conversion.progress import Stage
 from tasks.converter import verify
 from tasks.converter.child import Limits, memory_for
 from tasks.converter.command import measure_command
@@ -53,6 +55,7 @@ class Passes:
         # Asked now, while what the probe read of the source is still in memory.
         self._gone = missing(sound.demuxer, gate)
         self._is_vouched_for = False
+        self._stage = Stage.CONVERTING
         self._began = time.monotonic()
         self.pace = Pace(job.attempt, output_seconds(sound, job.conversion), job.source.bytes)
 
@@ -64,8 +67,11 @@ class Passes:
         hear: Callable[[str], None] | None = None,
         fds: tuple[int, ...] = (),
         file_bytes: int = 0,
+        stage: Stage = Stage.CONVERTING,
     ) -> Part:
         """`made` tells how much output there is, or 0 where only ffmpeg knows."""
+        self._stage = stage
+        self._reporter.stage(stage)
         ffmpeg = Ffmpeg(command, self._limits(file_bytes), hear, fds)
         watch = self.watch(
             [self.gate, *ends], lambda: (ffmpeg.state, self.gate.bytes_served, made())
@@ -103,7 +109,8 @@ class Passes:
         self._is_vouched_for = True
 
     def _report(self, report: Report, bytes_out: int) -> None:
-        self._reporter.report(self.pace.progress(report, self.gate.bytes_reached, bytes_out))
+        progress = self.pace.progress(report, self.gate.bytes_reached, bytes_out)
+        self._reporter.report(replace(progress, stage=self._stage))
 
     def watch(self, ends: list[End], moved: Callable[[], object]) -> Watch:
         stalled = self._around.stall_seconds

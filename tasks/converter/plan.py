@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from conversion.conversion import Conversion
 from conversion.outcome import MeasuredLoudness
+from conversion.progress import Stage
 from tasks.converter.command import measure_command
 from tasks.converter.filters import Shape, measuring_chain
 from tasks.converter.loudness import Meter, gain_for
@@ -42,7 +43,7 @@ def _measured(passes: Passes, conversion: Conversion, ffmpeg: str) -> Plan:
     command = measure_command(ffmpeg, passes.sound, passes.gate.url, filters)
     share = _share(conversion)
     pace.takes(0, share, pace.duration_seconds)
-    part = passes.run(command, [], lambda: 0, meter.hear)
+    part = passes.run(command, [], lambda: 0, meter.hear, stage=Stage.MEASURING)
     pace.takes(share, 1, part.seconds)
     if conversion.loudness is None:
         return Plan(Shape(passes.span, part.ended_at))

@@ -19,7 +19,8 @@ from tasks.converter.writer import FIRST_PART_BYTES
 
 @dataclass(frozen=True)
 class Surroundings:
-    """`objects` gives the store of a bucket by the bucket's name."""
+    """`objects` gives the store of a bucket by the bucket's name. Without `seconds_between_reports`
+    the reporter keeps its own pace."""
 
     settings: ConverterSettings
     jobs: JobStore
@@ -28,3 +29,4 @@ class Surroundings:
     stop: threading.Event
     first_part_bytes: int = FIRST_PART_BYTES
     stall_seconds: float = STALL_SECONDS
+    seconds_between_reports: float | None = None

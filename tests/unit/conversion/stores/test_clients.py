@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ssl
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import boto3
 import pytest
+from redis.connection import Connection, SSLConnection
 
 from conversion.stores import clients
 from conversion.stores.objects import Objects
@@ -69,7 +72,10 @@ def test_the_environment_alone_sends_it_elsewhere(region, monkeypatch, variable)
     assert parse_qs(url.query)["X-Amz-SignedHeaders"] == [SIGNED]
 
 
-@pytest.mark.parametrize("make", [clients.s3, clients.dynamodb, clients.step_functions])
+@pytest.mark.parametrize(
+    "make",
+    [clients.s3, clients.dynamodb, clients.step_functions, clients.ecs, clients.events],
+)
 def test_every_client_knows_how_long_to_wait(region, make) -> None:
     region("eu-west-1")
     patient, brisk = make().meta.config, make(clients.BRISK).meta.config
@@ -77,3 +83,23 @@ def test_every_client_knows_how_long_to_wait(region, make) -> None:
     assert (patient.connect_timeout, patient.read_timeout) == (3, 20)
     assert (brisk.connect_timeout, brisk.read_timeout) == (1, 2)
     assert (patient.retries["mode"], brisk.retries["mode"]) == ("standard", "standard")
+
+
+def test_redis_is_asked_over_tls_and_waited_for_a_moment(region) -> None:
+    region("eu-west-1")
+    pool = clients.redis("cache.example", 6380).connection_pool
+    connection = pool.make_connection()
+
+    assert isinstance(connection, SSLConnection)
+    assert (connection.cert_reqs, connection.check_hostname) == (ssl.CERT_REQUIRED, True)
+    assert Path(connection.ca_certs).exists()
+    assert (connection.host, connection.port) == ("cache.example", 6380)
+    assert (connection.socket_connect_timeout, connection.socket_timeout) == (0.1, 0.1)
+    assert connection.retry.get_retries() == 0
+
+
+def test_a_redis_elsewhere_is_asked_in_the_clear(region, monkeypatch) -> None:
+    region("eu-west-1")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://localhost:4566")
+    connection = clients.redis("127.0.0.1", 6379).connection_pool.make_connection()
+    assert type(connection) is Connection

@@ -1,27 +1,45 @@
-"""Starting an execution: once for each job, whatever Step Functions answers."""
+"""Executions, whatever Step Functions answers: started once for each job, stopped, looked at."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from botocore.stub import Stubber
+from botocore.stub import ANY, Stubber
 
 from conversion.errors import RecordsUnavailable
+from conversion.execution import ExecutionStatus
 from conversion.stores import clients
 from conversion.stores.executions import Executions
 from tests.contract.examples import JOB_ID
 
 ARN = "arn:aws:states:eu-west-1:123456789012:stateMachine:conversion"
+EXECUTION = f"arn:aws:states:eu-west-1:123456789012:execution:conversion:{JOB_ID}"
 SENT = {"stateMachineArn": ARN, "name": JOB_ID, "input": json.dumps({"jobId": JOB_ID})}
+NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
+TASK = "arn:aws:ecs:eu-west-1:123456789012:task/sluice/1dc5c17a422b4dc4b493371970c6c4d6"
+
+CALLS: dict[str, Callable[[Executions], object]] = {
+    "start_execution": lambda each: each.start(JOB_ID),
+    "stop_execution": lambda each: each.stop(JOB_ID, "CANCELLED", "Cancelled."),
+    "describe_execution": lambda each: each.status(JOB_ID),
+    "list_executions": lambda each: each.running(),
+    "get_execution_history": lambda each: each.newest_task(JOB_ID),
+}
 
 
 @pytest.fixture
 def client(aws: None) -> Any:
     return clients.step_functions()
+
+
+@pytest.fixture
+def executions(client: Any) -> Executions:
+    return Executions(client, ARN)
 
 
 @pytest.fixture
@@ -31,38 +49,204 @@ def flow(client: Any) -> Iterator[Stubber]:
         stub.assert_no_pending_responses()
 
 
-def test_the_execution_is_named_by_the_job(client: Any, flow: Stubber) -> None:
-    flow.add_response("start_execution", {"executionArn": "a" * 20, "startDate": 0}, SENT)
-    Executions(client, ARN).start(JOB_ID)
+def test_the_execution_is_named_by_the_job(executions: Executions, flow: Stubber) -> None:
+    flow.add_response("start_execution", {"executionArn": EXECUTION, "startDate": 0}, SENT)
+    executions.start(JOB_ID)
 
 
-def test_one_that_is_there_already_is_what_was_wanted(client: Any, flow: Stubber) -> None:
+def test_one_that_is_there_already_is_what_was_wanted(
+    executions: Executions, flow: Stubber
+) -> None:
     flow.add_client_error("start_execution", "ExecutionAlreadyExists", expected_params=SENT)
-    Executions(client, ARN).start(JOB_ID)
+    executions.start(JOB_ID)
 
 
+@pytest.mark.parametrize("operation", CALLS)
 @pytest.mark.parametrize(
     ("code", "status"),
-    [("ThrottlingException", 400), ("ExecutionLimitExceeded", 400), ("InternalFailure", 500)],
+    [
+        ("ThrottlingException", 400),
+        ("ExecutionLimitExceeded", 400),
+        ("InternalFailure", 500),
+        ("400", 400),  # what botocore makes of an error whose reason broke off
+    ],
 )
-def test_what_passes_is_transient(client: Any, flow: Stubber, code: str, status: int) -> None:
-    flow.add_client_error("start_execution", code, http_status_code=status)
+def test_what_passes_is_transient(
+    executions: Executions, flow: Stubber, operation: str, code: str, status: int
+) -> None:
+    flow.add_client_error(operation, code, http_status_code=status)
     with pytest.raises(RecordsUnavailable, match=code):
-        Executions(client, ARN).start(JOB_ID)
+        CALLS[operation](executions)
 
 
-@pytest.mark.parametrize("code", ["AccessDeniedException", "StateMachineDoesNotExist"])
-def test_what_is_our_own_fault_stays_as_it_is(client: Any, flow: Stubber, code: str) -> None:
-    flow.add_client_error("start_execution", code)
-    with pytest.raises(ClientError, match=code):
-        Executions(client, ARN).start(JOB_ID)
+@pytest.mark.parametrize("operation", CALLS)
+def test_what_is_our_own_fault_stays_as_it_is(
+    executions: Executions, flow: Stubber, operation: str
+) -> None:
+    flow.add_client_error(operation, "AccessDeniedException")
+    if operation == "stop_execution":
+        flow.add_response("describe_execution", described("RUNNING"))
+    with pytest.raises(ClientError, match="AccessDeniedException"):
+        CALLS[operation](executions)
 
 
-def test_a_flow_that_cannot_be_reached_is_transient(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("operation", CALLS)
+def test_an_answer_that_broke_off_is_transient(
+    client: Any, executions: Executions, operation: str
+) -> None:
+    name = "".join(each.capitalize() for each in operation.split("_"))
+    empty = {"ResponseMetadata": {"HTTPStatusCode": 200, "HTTPHeaders": {}, "RetryAttempts": 0}}
+    client.meta.events.register_first(
+        f"before-call.sfn.{name}", lambda **_: (type("Answer", (), {"status_code": 200}), empty)
+    )
+    with pytest.raises(RecordsUnavailable, match="broke off"):
+        CALLS[operation](executions)
+
+
+@pytest.mark.parametrize("operation", CALLS)
+def test_a_flow_that_cannot_be_reached_is_transient(
+    monkeypatch: pytest.MonkeyPatch, operation: str
+) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")  # nothing listens there
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "b")
     monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)
     with pytest.raises(RecordsUnavailable, match="cannot be reached"):
-        Executions(clients.step_functions(clients.BRISK), ARN).start(JOB_ID)
+        CALLS[operation](Executions(clients.step_functions(clients.BRISK), ARN))
+
+
+def test_stopping_says_why(executions: Executions, flow: Stubber) -> None:
+    sent = {"executionArn": EXECUTION, "error": "CANCELLED", "cause": "Cancelled."}
+    flow.add_response("stop_execution", {"stopDate": 0}, sent)
+    executions.stop(JOB_ID, "CANCELLED", "Cancelled.")
+
+
+def test_stopping_what_never_was_is_no_error(executions: Executions, flow: Stubber) -> None:
+    flow.add_client_error("stop_execution", "ExecutionDoesNotExist")
+    executions.stop(JOB_ID, "CANCELLED", "Cancelled.")
+
+
+@pytest.mark.parametrize("status", ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"])
+def test_stopping_what_is_over_is_no_error(
+    executions: Executions, flow: Stubber, status: str
+) -> None:
+    flow.add_client_error("stop_execution", "ValidationException", "Execution is not running")
+    flow.add_response("describe_execution", described(status))
+    executions.stop(JOB_ID, "CANCELLED", "Cancelled.")
+
+
+@pytest.mark.parametrize("status", ExecutionStatus)
+def test_how_it_stands(executions: Executions, flow: Stubber, status: ExecutionStatus) -> None:
+    flow.add_response("describe_execution", described(status.value), {"executionArn": EXECUTION})
+    assert executions.status(JOB_ID) is status
+    assert status.has_ended is (status.value not in ("RUNNING", "PENDING_REDRIVE"))
+
+
+def test_every_status_of_the_service_is_known(client: Any) -> None:
+    model = client.meta.service_model.shape_for("ExecutionStatus")
+    assert set(model.enum) == {each.value for each in ExecutionStatus}
+
+
+def test_what_was_never_started_has_no_status(executions: Executions, flow: Stubber) -> None:
+    flow.add_client_error("describe_execution", "ExecutionDoesNotExist")
+    assert executions.status(JOB_ID) is None
+
+
+def test_those_that_run_are_listed_over_all_pages(executions: Executions, flow: Stubber) -> None:
+    asked = {"stateMachineArn": ARN, "statusFilter": "RUNNING", "maxResults": 1000}
+    flow.add_response("list_executions", {"executions": [a_listed("a")], "nextToken": "n"}, asked)
+    flow.add_response(
+        "list_executions", {"executions": [a_listed("b")]}, asked | {"nextToken": "n"}
+    )
+    assert executions.running() == {"a", "b"}
+
+
+def test_its_newest_task_is_the_one_submitted_last(executions: Executions, flow: Stubber) -> None:
+    tell(flow, submitted(TASK, 5), event("TaskStarted", 4), submitted("older", 1))
+    task = executions.newest_task(JOB_ID)
+
+    assert task is not None
+    assert (task.arn, task.submitted_at, task.has_ended) == (TASK, at(5), False)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["TaskFailed", "TaskSucceeded", "TaskTimedOut", "ExecutionAborted", "ExecutionFailed"],
+)
+def test_a_task_that_the_execution_waits_for_no_more_has_ended(
+    executions: Executions, flow: Stubber, kind: str
+) -> None:
+    later = [event("TaskScheduled", 9), event("WaitStateEntered", 8), event(kind, 7)]
+    tell(flow, *later, submitted(TASK, 5))
+    task = executions.newest_task(JOB_ID)
+
+    assert task is not None
+    assert (task.arn, task.has_ended) == (TASK, True)
+
+
+def test_the_task_of_a_redrive_has_not_ended_with_the_run_before(
+    executions: Executions, flow: Stubber
+) -> None:
+    tell(flow, submitted(TASK, 9), event("ExecutionRedriven", 8), event("ExecutionFailed", 7))
+    task = executions.newest_task(JOB_ID)
+
+    assert task is not None
+    assert not task.has_ended
+
+
+def test_a_long_history_is_read_back_to_the_task(executions: Executions, flow: Stubber) -> None:
+    asked = {"executionArn": EXECUTION, "reverseOrder": True, "maxResults": ANY}
+    page = {"events": [event("WaitStateEntered", 9)], "nextToken": "n"}
+    flow.add_response("get_execution_history", page, asked)
+    page = {"events": [submitted(TASK, 5)], "nextToken": "more"}
+    flow.add_response("get_execution_history", page, asked | {"nextToken": "n"})
+
+    assert executions.task_of(JOB_ID) == TASK
+
+
+def test_without_a_task_there_is_none(executions: Executions, flow: Stubber) -> None:
+    tell(flow, event("TaskScheduled", 2), event("ExecutionStarted", 1))
+    assert executions.task_of(JOB_ID) is None
+
+    refusal = json.dumps({"Tasks": [], "Failures": [{"Reason": "RESOURCE:CPU"}]})
+    tell(flow, event("TaskSubmitted", 2, taskSubmittedEventDetails=details(refusal)))
+    assert executions.task_of(JOB_ID) is None
+
+    flow.add_client_error("get_execution_history", "ExecutionDoesNotExist")
+    assert executions.task_of(JOB_ID) is None
+
+
+def at(seconds: int) -> datetime:
+    return NOW + timedelta(seconds=seconds)
+
+
+def described(status: str) -> dict[str, Any]:
+    return {
+        "executionArn": EXECUTION,
+        "stateMachineArn": ARN,
+        "status": status,
+        "startDate": NOW,
+    }
+
+
+def a_listed(name: str) -> dict[str, Any]:
+    return described("RUNNING") | {"name": name}
+
+
+def event(kind: str, seconds: int, **told: Any) -> dict[str, Any]:
+    return {"id": seconds, "type": kind, "timestamp": at(seconds), **told}
+
+
+def submitted(arn: str, seconds: int) -> dict[str, Any]:
+    """With RunTask's answer as Step Functions writes it, in capitals."""
+    output = json.dumps({"Tasks": [{"TaskArn": arn, "LastStatus": "PROVISIONING"}], "Failures": []})
+    return event("TaskSubmitted", seconds, taskSubmittedEventDetails=details(output))
+
+
+def details(output: str) -> dict[str, Any]:
+    return {"resourceType": "ecs", "resource": "runTask.sync", "output": output}
+
+
+def tell(flow: Stubber, *newest_first: dict[str, Any]) -> None:
+    flow.add_response("get_execution_history", {"events": list(newest_first)})

@@ -7,14 +7,17 @@ import socket
 import threading
 import zlib
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 from botocore.stub import Stubber
 
+from conversion import stores
 from conversion.clock import timestamp, utc_now
 from conversion.errors import SourceChanged, SourceMissing, StorageUnavailable
+from conversion.leftovers import Listed, NotDeleted
 from conversion.stores import clients
 from conversion.stores.objects import Objects, crc32, s3_errors
 from tests.contract import pretend
@@ -220,3 +223,96 @@ def test_a_whole_body_is_whole(breaking) -> None:
 def test_a_body_of_which_nothing_arrived_is_unavailable_storage(breaking) -> None:
     with pytest.raises(StorageUnavailable):
         breaking(0).read(KEY, "e", 0, 1000)
+
+
+def test_a_listing_tells_of_every_object_under_its_prefix_in_order(
+    client: Any, objects: Objects
+) -> None:
+    asked: list[object] = []
+
+    def of_two(params: dict[str, Any], **_: object) -> dict[str, Any]:
+        asked.append(params)
+        return params | {"MaxKeys": 2}
+
+    client.meta.events.register("provide-client-params.s3.ListObjectsV2", of_two)
+    keys = [f"uploads/{number:04}.wav" for number in range(5)]
+    for key in reversed(keys):
+        client.put_object(Bucket=BUCKET, Key=key, Body=b"x")
+    etag = objects.put("conversions/out.mp3", BODY, "audio/mpeg")
+
+    assert [each.key for each in objects.list("uploads/")] == keys
+    assert len(asked) == 3
+    (only,) = objects.list("conversions/")
+    assert (only.key, only.bytes, only.etag) == ("conversions/out.mp3", len(BODY), etag)
+    assert abs(utc_now() - only.modified) < timedelta(minutes=1)
+    assert list(objects.list("elsewhere/")) == []
+
+
+def test_a_listing_is_read_as_far_as_it_is_asked_for(client: Any, objects: Objects) -> None:
+    for number in range(3):
+        objects.put(f"uploads/{number}.wav", b"x", "audio/wav")
+    asked: list[str] = []
+    client.meta.events.register(
+        "before-call.s3.ListObjectsV2", lambda model, **_: asked.append(model.name)
+    )
+    listing = objects.list("uploads/")
+    assert asked == []
+    assert next(listing).key == "uploads/0.wav"
+    assert asked == ["ListObjectsV2"]
+
+
+def test_open_uploads_are_listed_with_their_beginning(objects: Objects) -> None:
+    ours = objects.start_multipart("conversions/a", "audio/mpeg")
+    objects.start_multipart("uploads/b", "audio/mpeg")
+
+    (only,) = objects.multipart_uploads("conversions/")
+
+    assert (only.key, only.upload_id) == ("conversions/a", ours)
+    assert only.initiated.tzinfo is not None
+    objects.abort_multipart(only.key, only.upload_id)
+    assert list(objects.multipart_uploads("conversions/")) == []
+
+
+def test_many_are_deleted_and_one_that_is_gone_already_is_deleted(
+    client: Any, objects: Objects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stores.objects, "_MOST_DELETED_AT_ONCE", 2)
+    keys = [f"uploads/{number:04}.wav" for number in range(5)]
+    for key in keys:
+        client.put_object(Bucket=BUCKET, Key=key, Body=b"x")
+    objects.put("conversions/out.mp3", BODY, "audio/mpeg")
+
+    assert objects.delete_many([*keys, "uploads/nothing.wav"]) == []
+
+    assert [each.key for each in objects.list("")] == ["conversions/out.mp3"]
+    assert objects.delete_many([]) == []
+
+
+def test_what_s3_would_not_delete_is_told(client: Any, objects: Objects) -> None:
+    with Stubber(client) as stub:
+        stub.add_response(
+            "delete_objects", {"Errors": [{"Key": "a", "Code": "AccessDenied", "Message": "no"}]}
+        )
+        assert objects.delete_many(["a", "b"]) == [NotDeleted("a", "AccessDenied")]
+
+
+def test_what_was_listed_is_deleted_only_while_it_is_that(client: Any, objects: Objects) -> None:
+    etag = objects.put(KEY, BODY, "audio/wav")
+    listed = Listed(KEY, len(BODY), utc_now(), etag)
+    with Stubber(client) as stub:
+        condition = {"Objects": [{"Key": KEY, "ETag": f'"{etag}"'}], "Quiet": True}
+        stub.add_response("delete_objects", {}, {"Bucket": BUCKET, "Delete": condition})
+        assert objects.delete_many([listed]) == []
+    assert objects.delete_many([listed]) == []
+    assert list(objects.list("")) == []
+
+
+@pytest.mark.parametrize("method", ["list", "multipart_uploads"])
+def test_a_listing_that_fails_is_storage_unavailable(
+    client: Any, objects: Objects, method: str
+) -> None:
+    operation = {"list": "list_objects_v2", "multipart_uploads": "list_multipart_uploads"}[method]
+    with Stubber(client) as stub:
+        stub.add_client_error(operation, "SlowDown", http_status_code=503)
+        with pytest.raises(StorageUnavailable):
+            list(getattr(objects, method)("uploads/"))

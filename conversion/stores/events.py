@@ -1,0 +1,97 @@
+"""What has become of jobs, told to EventBridge.
+
+Permissions: PutEvents on the bus. Leaves behind: nothing; what is told twice is heard twice.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+
+from conversion.errors import EventsUnavailable
+from conversion.events import ConversionEvent
+
+# PutEvents takes at most 10 entries a call (Amazon EventBridge API reference).
+_MOST_ENTRIES = 10
+# botocore tries again what fails as a whole. An entry that fails alone, in an answer of 200, is
+# ours to send again; what has not gone out by the third time is left to whoever called.
+_TRIES = 3
+_FIRST_WAIT_SECONDS = 0.1
+
+
+class EventBus:
+    """`bus` is its name or its ARN."""
+
+    def __init__(self, client: Any, bus: str) -> None:
+        self._client = client
+        self._bus = bus
+
+    def put(self, events: Sequence[ConversionEvent]) -> None:
+        """Announce them in their order, but for those that have to be sent again.
+
+        Raises EventsUnavailable when not all of them were taken: those that were are announced
+        again if the caller sends all again. Access errors stay as they are, they are ours.
+        """
+        entries = [self._entry(each) for each in events]
+        for start in range(0, len(entries), _MOST_ENTRIES):
+            self._put_insisting(entries[start : start + _MOST_ENTRIES])
+
+    def _put_insisting(self, entries: list[dict[str, str]]) -> None:
+        codes: set[str] = set()
+        for wait in _waits():
+            time.sleep(wait)
+            failed = self._put(entries)
+            entries = [entry for entry, _ in failed]
+            codes = {code for _, code in failed}
+            if not entries:
+                return
+        raise EventsUnavailable(
+            f"EventBridge did not take {len(entries)} events ({', '.join(sorted(codes))})."
+        )
+
+    def _put(self, entries: list[dict[str, str]]) -> list[tuple[dict[str, str], str]]:
+        """Those that were not taken, each with its error code. The answer holds an entry for each
+        that was sent, in their order; without an EventId it was not taken."""
+        try:
+            answered = self._client.put_events(Entries=entries)["Entries"]
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            if code not in _PASSING and error.response["ResponseMetadata"]["HTTPStatusCode"] < 500:
+                raise
+            raise EventsUnavailable(f"EventBridge is not answering ({code}).") from error
+        except ParamValidationError:
+            raise
+        except KeyError as error:  # http.client takes a head that breaks off for a whole one
+            raise EventsUnavailable("EventBridge's answer broke off.") from error
+        except BotoCoreError as error:
+            raise EventsUnavailable(f"EventBridge cannot be reached ({error}).") from error
+        return [
+            (entry, told.get("ErrorCode", "no reason given"))
+            for entry, told in zip(entries, answered, strict=True)
+            if not told.get("EventId")
+        ]
+
+    def _entry(self, event: ConversionEvent) -> dict[str, str]:
+        return {
+            "EventBusName": self._bus,
+            "Source": event.source,
+            "DetailType": event.detail_type,
+            "Detail": json.dumps(event.detail),
+        }
+
+
+def _waits() -> Iterator[float]:
+    """Before each try: none, then longer ones, each a bit at random so that functions that failed
+    together do not come back together."""
+    yield 0
+    for nth in range(_TRIES - 1):
+        yield _FIRST_WAIT_SECONDS * 4**nth * random.uniform(0.5, 1.5)  # noqa: S311 no secret
+
+
+# "Common errors" of the API reference that pass.
+_PASSING = frozenset({"ThrottlingException", "InternalException", "RequestLimitExceeded"})

@@ -1,0 +1,47 @@
+"""Which progress store the settings choose, and the times that go with it."""
+
+from __future__ import annotations
+
+import pytest
+
+from conversion.settings import ConverterSettings, GetProgressSettings
+from conversion.stores import redis_first
+from conversion.stores.progress import ProgressTable
+from conversion.stores.progress_store import (
+    progress_store,
+    seconds_between_reports,
+    seconds_remembered,
+)
+from conversion.stores.redis_first import RedisFirst
+from lambdas.problems import POLL_SECONDS
+from tasks.converter import reporter
+
+ALONE = GetProgressSettings("jobs", "progress")
+WITH_REDIS = GetProgressSettings("jobs", "progress", "cache.example", 6380)
+
+
+@pytest.mark.parametrize("settings", [ALONE, ConverterSettings("data", "jobs", "progress")])
+def test_without_a_host_there_is_dynamodb_alone(settings) -> None:
+    assert type(progress_store(settings, None)) is ProgressTable
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [WITH_REDIS, ConverterSettings("data", "jobs", "progress", redis_host="cache.example")],
+)
+def test_with_a_host_there_is_redis_first_and_nothing_is_contacted(aws, settings) -> None:
+    assert type(progress_store(settings, None)) is RedisFirst
+
+
+def test_what_is_remembered_is_younger_than_a_pollers_last_answer() -> None:
+    """Else another process could answer the next poll with less."""
+    assert seconds_remembered(ALONE) < POLL_SECONDS
+    assert seconds_remembered(WITH_REDIS) + redis_first._TRUSTED_SECONDS <= POLL_SECONDS
+
+
+def test_a_copy_is_renewed_while_it_is_trusted() -> None:
+    assert seconds_between_reports(WITH_REDIS) < redis_first._TRUSTED_SECONDS
+
+
+def test_without_redis_a_converter_writes_about_once_a_second() -> None:
+    assert seconds_between_reports(ALONE) == reporter._SECONDS_BETWEEN_WRITES == 1.0
