@@ -6,24 +6,17 @@ from pathlib import Path
 
 from aws_cdk import Stack
 from aws_cdk import aws_ecs as ecs
-from aws_cdk import aws_events as events
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from conversion.events import (
-    ConversionCancelled,
-    ConversionCompleted,
-    ConversionEvent,
-    ConversionFailed,
-)
 from infra.constructs.converter_task import ConverterTask
+from infra.constructs.function import PythonFunction
 from infra.constructs.logs import log_group
 from infra.constructs.network import TaskNetwork
 from infra.constructs.permissions import allow, service_role
 from infra.constructs.table import RecordTable
 
 _DEFINITION = Path(__file__).parents[2] / "statemachine" / "conversion.asl.json"
-_ANNOUNCED = (ConversionCompleted, ConversionFailed, ConversionCancelled)
 
 
 class ConversionFlow(Construct):
@@ -38,9 +31,9 @@ class ConversionFlow(Construct):
         task: ConverterTask,
         network: TaskNetwork,
         jobs: RecordTable,
+        fail_execution: PythonFunction,
     ) -> None:
         super().__init__(scope, id)
-        bus = events.EventBus.from_event_bus_name(self, "Bus", "default")
         self.role = service_role(self, "states.amazonaws.com")
         self.state_machine = sfn.StateMachine(
             self,
@@ -57,9 +50,7 @@ class ConversionFlow(Construct):
                 "Subnets": ",".join(network.subnet_ids),
                 "SecurityGroup": network.security_group.security_group_id,
                 "JobsTable": jobs.table_name,
-                "EventBusName": bus.event_bus_name,
-                "EventSource": ConversionEvent.source,
-                **{each.__name__: each.detail_type for each in _ANNOUNCED},
+                "FailExecution": fail_execution.function.function_arn,
             },
             role=self.role,
             tracing_enabled=True,
@@ -71,7 +62,7 @@ class ConversionFlow(Construct):
         )
         self._allow_tasks(cluster, task)
         allow(self.role, ["dynamodb:GetItem", "dynamodb:UpdateItem"], jobs.table_arn)
-        allow(self.role, ["events:PutEvents"], bus.event_bus_arn)
+        allow(self.role, ["lambda:InvokeFunction"], fail_execution.function.function_arn)
 
     def _allow_tasks(self, cluster: ecs.Cluster, task: ConverterTask) -> None:
         """`ecs:runTask.sync`: run, watch, stop ("IAM policies for ECS", Step Functions guide; it

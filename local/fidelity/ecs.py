@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
+import time
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
+
+from local.fidelity.rehearsal import Word, next_word
 
 ecs: Any = import_module("ministack.services.ecs")
 responses: Any = import_module("ministack.core.responses")
@@ -16,12 +20,14 @@ responses: Any = import_module("ministack.core.responses")
 CAPACITY_VARIABLE = "SLUICE_LOCAL_CAPACITY"
 
 _run_task = ecs._run_task
+_start_task_worker = ecs._start_task_worker
 _build_run_kwargs = ecs._build_run_kwargs
 
 
 def install() -> None:
     ecs._run_task = ecs._ACTION_MAP["RunTask"] = run_task
     ecs._stop_task = ecs._ACTION_MAP["StopTask"] = stop_task
+    ecs._start_task_worker = start_task_worker
     ecs._build_run_kwargs = build_run_kwargs
 
 
@@ -51,11 +57,43 @@ def run_task(data: dict[str, Any]) -> Any:
             "not associated with the cluster. Associate the capacity provider with the cluster "
             "and try again.",
         )
-    if not _has_capacity():
+    return _rehearsed(data)
+
+
+def _rehearsed(data: dict[str, Any]) -> Any:
+    """As the script says that this call goes (rehearsal.py)."""
+    word, after = next_word()
+    if word is Word.NO_CAPACITY or not _has_capacity():
         reason = "Capacity is unavailable at this time. Please try again later or in a different "
         failure = {"reason": reason + "availability zone"}
         return responses.json_response({"tasks": [], "failures": [failure]})
-    return _run_task(data)
+    if word is Word.THROTTLED:
+        return _refuse("ThrottlingException", "Rate exceeded")
+    # The one member of a request that the engine keeps with the task and shows to nobody; it has a
+    # meaning for services only.
+    status, headers, body = _run_task({**data, "_deploymentId": word.value})
+    if word is Word.SPOT and status < 400:
+        arn = json.loads(body)["tasks"][0]["taskArn"]
+        arguments = (ecs._tasks[arn], after, _scope())
+        threading.Thread(target=_interrupt, args=arguments, daemon=True).start()
+    return status, headers, body
+
+
+def start_task_worker(task: dict[str, Any], *rest: Any) -> None:
+    """The one place where a task fails to start: the engine makes TaskFailedToStart of it."""
+    if task.get("_deployment_id") == Word.NEVER_STARTS:
+        raise RuntimeError("Timeout waiting for network interface provisioning to complete.")
+    _start_task_worker(task, *rest)
+
+
+def _interrupt(task: dict[str, Any], after: float, scope: tuple[str, str]) -> None:
+    """What Spot does to its tasks ("Stopped tasks error messages", ECS developer guide)."""
+    while task["lastStatus"] not in ("RUNNING", "STOPPED"):
+        time.sleep(0.02)
+    time.sleep(after)
+    if task["capacityProviderName"] == "FARGATE_SPOT":
+        with responses.request_scope(*scope):
+            end_task(task, "Your Spot Task was interrupted.", "SpotInterruption")
 
 
 def stop_task(data: dict[str, Any]) -> Any:
@@ -68,19 +106,22 @@ def stop_task(data: dict[str, Any]) -> Any:
     task = ecs._resolve_task(data.get("task", ""), cluster) if cluster else None
     if task is None:
         return _refuse("InvalidParameterException", "The referenced task was not found.")
+    end_task(task, data.get("reason", "Task stopped by user"), "UserInitiated")
+    return responses.json_response({"task": ecs._sanitize(task)})
+
+
+def end_task(task: dict[str, Any], reason: str, stop_code: str) -> None:
+    """Begin to end a task, the first time that somebody asks for it."""
     with ecs.resource_lock("ecs-task", task["taskArn"]):
         # Without its ids the engine's own watch does not see the containers end, and leaves the
         # reason for the end to us.
         containers, task["_docker_ids"] = list(task.get("_docker_ids") or []), []
         first, task["_stop_asked"] = not task.get("_stop_asked"), True
-    reason = data.get("reason", "Task stopped by user")
     if first and containers:
-        scope = (responses.get_account_id(), responses.get_region())
-        arguments = (task, containers, reason, scope)
+        arguments = (task, containers, reason, stop_code, _scope())
         threading.Thread(target=_stop_containers, args=arguments, daemon=True).start()
     elif first and task["lastStatus"] != "STOPPED":
-        ecs._mark_task_stopped(task["taskArn"], task, reason, "UserInitiated")
-    return responses.json_response({"task": ecs._sanitize(task)})
+        ecs._mark_task_stopped(task["taskArn"], task, reason, stop_code)
 
 
 def build_run_kwargs(definition: Mapping[str, Any], *rest: Any) -> dict[str, Any]:
@@ -96,7 +137,11 @@ def build_run_kwargs(definition: Mapping[str, Any], *rest: Any) -> dict[str, Any
 
 
 def _stop_containers(
-    task: dict[str, Any], containers: list[str], reason: str, scope: tuple[str, str]
+    task: dict[str, Any],
+    containers: list[str],
+    reason: str,
+    stop_code: str,
+    scope: tuple[str, str],
 ) -> None:
     with responses.request_scope(*scope):
         docker = ecs._get_docker()
@@ -107,7 +152,11 @@ def _stop_containers(
             code = container.wait()["StatusCode"]
             task["containers"][number]["exitCode"] = code
             container.remove()
-        ecs._mark_task_stopped(task["taskArn"], task, reason, "UserInitiated", exit_code=code)
+        ecs._mark_task_stopped(task["taskArn"], task, reason, stop_code, exit_code=code)
+
+
+def _scope() -> tuple[str, str]:
+    return responses.get_account_id(), responses.get_region()
 
 
 def _has_subnets(data: Mapping[str, Any]) -> bool:

@@ -25,9 +25,23 @@ def install(code_directory: Path) -> None:
     """
     check_version(installed_version())
     # Imported here: they import the engine, which must not happen before the check.
-    from local.fidelity import cloudformation, ecs, functions, restarts, run_task, s3, states
+    from local.fidelity import (
+        cache,
+        cloudformation,
+        dynamodb,
+        ecs,
+        functions,
+        kept_streams,
+        redrive,
+        restarts,
+        run_task,
+        s3,
+        states,
+        streams,
+    )
 
-    for service in (ecs, run_task, states, restarts, cloudformation, s3):
+    flow = (ecs, run_task, states, redrive, restarts)
+    for service in (*flow, dynamodb, streams, kept_streams, cloudformation, cache, s3):
         service.install()
     functions.install(code_directory)
 

@@ -6,11 +6,9 @@ the end of its task for a failure and goes on, with services that are no longer 
 RUNNING when state was saved is FAILED with States.ServiceRestart after it is loaded, without the
 state machine's own Retry and Catch being asked.
 
-Here it makes no step once the engine closes, is saved as RUNNING, and is run again when the engine
-serves: from its start state, for the engine keeps nothing of where it was. So each of its states
-must bear being run twice, as they must on AWS when they are retried; its TimeoutSeconds begins
-anew. Its history goes on with ExecutionRedriven, the name AWS has for an execution that is started
-again (API_HistoryEvent); on AWS it is a person who does that.
+Here it makes no step once the engine closes, is saved as RUNNING, and goes on when the engine
+serves: in the state it was in (walk.py), which is run anew. So each state must bear being run
+twice, as it must on AWS when it is retried; TimeoutSeconds begin anew.
 """
 
 from __future__ import annotations
@@ -62,8 +60,5 @@ def resume() -> None:
 def _run_again(execution: dict[str, Any]) -> None:
     arn: str = execution["executionArn"]
     _, _, _, region, account, *_ = arn.split(":")
-    before = [event["type"] for event in execution["events"]].count("ExecutionRedriven")
-    details = {"executionRedrivenEventDetails": {"redriveCount": before + 1}}
     with responses.request_scope(account, region):
-        states.add_event(execution, "ExecutionRedriven", details)
         states.run_execution(arn)

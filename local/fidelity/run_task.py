@@ -84,8 +84,9 @@ def pascal_case(value: Any, name: str = "") -> Any:
 
 
 def _compact(value: Any) -> str:
-    """Without spaces, as AWS writes a cause: a state machine may look for `"ExitCode":75` in it."""
-    return json.dumps(value, separators=(",", ":"))
+    """Sorted and without spaces, as AWS writes a cause: a state machine may look for
+    `"ExitCode":75` in it."""
+    return json.dumps(value, separators=(",", ":"), sort_keys=True)
 
 
 def _decoded(answer: Any) -> tuple[int, dict[str, Any]]:

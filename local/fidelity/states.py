@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
+from local.fidelity import walk
+
 stepfunctions: Any = import_module("ministack.services.stepfunctions")
 
 POLL_SECONDS = 0.05
@@ -21,7 +23,6 @@ UNCATCHABLE = ("States.Runtime", "States.DataLimitExceeded")
 _SCHEDULED = "taskScheduledEventDetails"
 _LAST_EVENTS = ("ExecutionSucceeded", "ExecutionFailed", "ExecutionAborted", "ExecutionTimedOut")
 
-_run_execution = stepfunctions._run_execution
 _start_execution = stepfunctions._start_execution
 _execute_task = stepfunctions._execute_task
 _fail_execution = stepfunctions._fail_execution
@@ -67,6 +68,8 @@ def reason_to_stop() -> str | None:
     attempt = _attempt.get()
     if attempt is None:
         return None
+    if walk.is_left_over(attempt.execution):
+        return "The execution was stopped."
     if attempt.execution["status"] != "RUNNING":
         return f"The execution is {attempt.execution['status'].lower()}."
     return "The state timed out." if attempt.timed_out.is_set() else None
@@ -98,21 +101,22 @@ def run_execution(arn: str) -> None:
     execution = stepfunctions._executions[arn]
     machine = stepfunctions._state_machines.get(execution["stateMachineArn"])
     seconds = json.loads(machine["definition"]).get("TimeoutSeconds") if machine else None
-    timer = threading.Timer(seconds or 0, _time_out, args=(execution,))
+    redrive = execution.get(walk.REDRIVES, 0)
+    timer = threading.Timer(seconds or 0, _time_out, args=(execution, redrive))
     timer.daemon = True
     if seconds:
         timer.start()
     _attempt.set(_Attempt(execution))
     try:
-        _run_execution(arn)
+        walk.walk(arn)
     except ExecutionOver:
         return
     finally:
         timer.cancel()
 
 
-def _time_out(execution: dict[str, Any]) -> None:
-    if execution["status"] == "RUNNING":
+def _time_out(execution: dict[str, Any], redrive: int) -> None:
+    if execution["status"] == "RUNNING" and execution.get(walk.REDRIVES, 0) == redrive:
         execution.update(
             status="TIMED_OUT", error="States.Timeout", stopDate=stepfunctions.now_iso()
         )
@@ -230,7 +234,7 @@ def add_event(execution: dict[str, Any], kind: str, details: Any = None) -> Any:
     """
     _go_on(execution)
     last = execution["events"][-1]
-    if last["type"] in _LAST_EVENTS:
+    if last["type"] in _LAST_EVENTS and kind != "ExecutionRedriven":
         return last
     if kind == "TaskFailed" and details["taskFailedEventDetails"]["error"] == "States.Timeout":
         kind, details = "TaskTimedOut", {"taskTimedOutEventDetails": details.popitem()[1]}
@@ -243,8 +247,10 @@ def add_event(execution: dict[str, Any], kind: str, details: Any = None) -> Any:
 
 
 def _go_on(execution: dict[str, Any]) -> None:
-    """Every step passes here, by its event: none is made once the engine closes."""
-    if closing.is_set() and execution["status"] == "RUNNING":
+    """Every step passes here, by its event: none is made once the engine closes, or for a run that
+    a redrive has taken the place of."""
+    is_over = closing.is_set() and execution["status"] == "RUNNING"
+    if is_over or walk.is_left_over(execution):
         raise ExecutionOver
 
 

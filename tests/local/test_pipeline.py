@@ -14,8 +14,10 @@ from typing import Any
 
 import httpx
 import pytest
+from redis import ConnectionError as RedisConnectionError
+from redis import Redis
 
-from local.child import ROOT
+from local.child import ROOT, client_of
 from local.ffmpeg import Ffmpeg
 from tests.end_to_end import journey
 from tests.local.conftest import eventually
@@ -117,6 +119,71 @@ def test_without_any_input_it_ends_on_sigterm(tmp_path: Path) -> None:
         assert process.wait(15) == 0
 
 
+def test_with_a_redis_progress_is_kept_there_as_well_and_it_ends_with_the_pipeline(
+    start: Start, tmp_path: Path, ffmpeg: Ffmpeg
+) -> None:
+    tone = make_tone(ffmpeg, tmp_path / "tone.wav", seconds=5)
+    process = start("--port", "0", "--ready-json", "--progress-store", "redis")
+    said = ready(process)
+    file_id = journey.send(said["api"], tone, {"format": "mp3"})
+    [job] = journey.jobs_of(said["api"], file_id)
+
+    done = journey.finished(said["api"], job["jobId"])
+    with Redis(port=said["redisPort"]) as redis:
+        keys: Any = redis.keys()
+    assert done["status"] == "completed"
+    assert any(job["jobId"] in key.decode() for key in keys)
+
+    process.terminate()
+    assert process.wait(15) == 0
+    with pytest.raises(RedisConnectionError), Redis(port=said["redisPort"]) as redis:
+        redis.ping()
+
+
+def test_a_job_is_announced_when_it_is_made_and_when_it_is_over(
+    start: Start, tmp_path: Path, ffmpeg: Ffmpeg
+) -> None:
+    tone = make_tone(ffmpeg, tmp_path / "tone.wav", seconds=5)
+    process = start("--port", "0", "--ready-json")
+    said = ready(process)
+    events, queues = client_of(said["engine"], "events"), client_of(said["engine"], "sqs")
+    heard = queues.create_queue(QueueName="heard")["QueueUrl"]
+    arn = queues.get_queue_attributes(QueueUrl=heard, AttributeNames=["QueueArn"])["Attributes"]
+    events.put_rule(Name="ours", EventPattern=json.dumps({"source": ["sluice"]}))
+    events.put_targets(Rule="ours", Targets=[{"Id": "queue", "Arn": arn["QueueArn"]}])
+
+    file_id = journey.send(said["api"], tone, {"format": "mp3"})
+    [job] = journey.jobs_of(said["api"], file_id)
+    journey.finished(said["api"], job["jobId"])
+
+    told: list[tuple[str, str]] = []
+    while len(told) < 2:
+        found = queues.receive_message(QueueUrl=heard, WaitTimeSeconds=10, MaxNumberOfMessages=10)
+        assert found.get("Messages"), told
+        for message in found["Messages"]:
+            event = json.loads(message["Body"])
+            told.append((event["detail-type"], event["detail"]["jobId"]))
+            queues.delete_message(QueueUrl=heard, ReceiptHandle=message["ReceiptHandle"])
+    assert told == [
+        ("Conversion Created", job["jobId"]),
+        ("Conversion Completed", job["jobId"]),
+    ]
+
+
+@pytest.mark.long
+def test_the_recovery_runs_by_the_minute_here_too(start: Start) -> None:
+    process = start("--port", "0", "--ready-json")
+    logs = client_of(ready(process)["engine"], "logs")
+    groups = logs.describe_log_groups()["logGroups"]
+    [group] = [each["logGroupName"] for each in groups if "RecoverJobs" in each["logGroupName"]]
+
+    def swept() -> bool:
+        found = logs.filter_log_events(logGroupName=group)["events"]
+        return any('"swept"' in each["message"] for each in found)
+
+    eventually(swept, seconds=90)
+
+
 def test_killed_it_leaves_no_engine_and_no_file(start: Start, tmp_path: Path) -> None:
     process = start("--port", "0", "--ready-json")
     said = ready(process)
@@ -179,11 +246,7 @@ def test_with_data_a_restart_finds_what_was_there_and_deploys_nothing_anew(
 @pytest.fixture(scope="module")
 def long_tone(ffmpeg: Ffmpeg, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Long enough to be caught in the middle: 85 MB of WAV."""
-    path = tmp_path_factory.mktemp("long") / "tone.wav"
-    tone = f"sine=frequency=330:sample_rate=44100:duration={TONE_SECONDS}"
-    command = ["-v", "error", "-nostdin", "-f", "lavfi", "-i", tone, "-ac", "2", str(path)]
-    subprocess.run([ffmpeg.ffmpeg, *command], check=True)
-    return path
+    return make_tone(ffmpeg, tmp_path_factory.mktemp("long") / "tone.wav", TONE_SECONDS)
 
 
 def test_a_conversion_that_the_end_interrupts_is_completed_after_the_next_start(
@@ -225,6 +288,13 @@ def test_data_that_cannot_be_kept_there_is_refused_without_a_traceback(
     assert complaint.startswith(f"Nothing can be kept in {tmp_path / 'file' / 'nope'} (")
     assert "give another --data" in complaint
     assert "Traceback" not in complaint
+
+
+def make_tone(ffmpeg: Ffmpeg, path: Path, seconds: int) -> Path:
+    tone = f"sine=frequency=330:sample_rate=44100:duration={seconds}"
+    command = ["-v", "error", "-nostdin", "-f", "lavfi", "-i", tone, "-ac", "2", str(path)]
+    subprocess.run([ffmpeg.ffmpeg, *command], check=True)
+    return path
 
 
 def answers(url: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,21 @@ def test_the_same_inputs_are_synthesised_once(project: Path) -> None:
 
     assert synth.synthesise() == first
     assert (project / "runs").read_text() == "1"
+
+
+def test_a_cap_keeps_two_hundred_jobs_from_swamping_a_laptop() -> None:
+    cores = os.cpu_count() or 1
+    assert synth.OPTIONS["maxRunningJobs"] == 2 * cores
+
+
+def test_another_choice_is_another_assembly(project: Path) -> None:
+    plain, chosen = synth.synthesise(), synth.synthesise({"progressStore": "redis"})
+
+    assert plain != chosen
+    context = json.loads((chosen / "manifest.json").read_text())
+    assert context == {"stage": "dev", **synth.OPTIONS, "progressStore": "redis"}
+    assert synth.synthesise() == plain
+    assert (project / "runs").read_text() == "2"
 
 
 @pytest.mark.parametrize("change", ["app.py", "infra/stack.py", "infra/new.py"])

@@ -1,7 +1,7 @@
 """The state machine, read as data: its names are the code's names, its expressions are evaluated.
 
-That it runs is proven by tests/end_to_end; here is what a run cannot show: the branches nobody
-wants to wait for, and names that would drift apart in silence.
+That it runs is proven by tests/faults/test_flow.py and tests/end_to_end; here is what a run cannot
+show: the branches nobody wants to wait for, and names that would drift apart in silence.
 """
 
 from __future__ import annotations
@@ -16,15 +16,20 @@ import botocore.session
 import pytest
 from jsonata import Jsonata
 
-from conversion import errors, events
+from conversion import errors
 from conversion.conversion import Conversion as Asked
 from conversion.job import Job, Source, Status
 from conversion.outcome import Failure, Mode, Output
 from conversion.stores.attributes import to_attributes
+from infra.constructs.converter_task import ConverterTask
 
 PATH = Path(__file__).parents[3] / "statemachine" / "conversion.asl.json"
-ASL = json.loads(PATH.read_text())
+TEXT = PATH.read_text().replace("${ContainerName}", ConverterTask.container_name)
+ASL = json.loads(TEXT)
 STATES: dict[str, Any] = ASL["States"]
+# An execution's counters: what Begin assigns, and no state but TryAgain changes.
+COUNTERS = ("notStarted", "interrupted", "crashed")
+FRESH = dict.fromkeys(COUNTERS, 0)
 
 
 def strings(node: Any) -> Iterator[str]:
@@ -38,15 +43,23 @@ def strings(node: Any) -> Iterator[str]:
             yield from strings(each)
 
 
-def evaluate(node: Any, **states: Any) -> Any:
-    """A JSONata template with `$states` bound, as Step Functions evaluates one."""
+def evaluate(
+    node: Any, variables: dict[str, Any] | None = None, redrive: int | None = None, **states: Any
+) -> Any:
+    """A JSONata template with `$states` and the variables bound, as Step Functions evaluates one.
+
+    Without a redrive the context object may lack its count ("Accessing the Context object").
+    """
     if isinstance(node, dict):
-        return {name: evaluate(each, **states) for name, each in node.items()}
+        return {name: evaluate(each, variables, redrive, **states) for name, each in node.items()}
     if isinstance(node, list):
-        return [evaluate(each, **states) for each in node]
+        return [evaluate(each, variables, redrive, **states) for each in node]
     if isinstance(node, str) and node.startswith("{%") and node.endswith("%}"):
         expression = Jsonata(node[2:-2])
-        expression.assign("states", states)
+        execution = {"Id": "e1"} if redrive is None else {"Id": "e1", "RedriveCount": redrive}
+        expression.assign("states", {**states, "context": {"Execution": execution}})
+        for name, value in (variables or {}).items():
+            expression.assign(name, value)
         value = expression.evaluate(None)
         assert value is not None, f"{node}: AWS fails a state whose expression is undefined"
         return value
@@ -64,33 +77,173 @@ def codes() -> set[str]:
 
 def stopped_task(exit_code: int | None, stop_code: str = "EssentialContainerExited") -> str:
     """The Cause of a failed runTask.sync: the stopped task, PascalCase, without spaces."""
-    container: dict[str, Any] = {"Name": "converter", "LastStatus": "STOPPED"}
+    container: dict[str, Any] = {"ContainerArn": "arn:c", "Cpu": "0"}
     if exit_code is not None:
         container["ExitCode"] = exit_code
-    return json.dumps({"Containers": [container], "StopCode": stop_code}, separators=(",", ":"))
+    container |= {"GpuIds": [], "LastStatus": "STOPPED", "Name": "converter"}
+    container["NetworkInterfaces"] = [{"AttachmentId": "a1"}]
+    task = {"Attachments": [{"Status": "DELETED"}], "Containers": [container]}
+    return json.dumps({**task, "StopCode": stop_code}, separators=(",", ":"))
+
+
+def beside_an_agent(exit_code: int, agents: int) -> str:
+    """A task into which the account's GuardDuty has put a container of its own."""
+    task = json.loads(stopped_task(exit_code))
+    agent = {**task["Containers"][0], "ExitCode": agents, "Name": "aws-guardduty-agent-x"}
+    return json.dumps({**task, "Containers": [agent, *task["Containers"], agent]})
+
+
+def stop_codes() -> list[str]:
+    return botocore.session.get_session().get_service_model("ecs").shape_for("TaskStopCode").enum
+
+
+FAILED = "States.TaskFailed"
+NAME_FIRST = json.dumps({"Containers": [{"Name": "converter", "ExitCode": 75}], "StopCode": "x"})
+KINDS = [
+    ("States.Timeout", "", "timedOut"),
+    (FAILED, stopped_task(75), "interrupted"),
+    (FAILED, stopped_task(143), "interrupted"),
+    (FAILED, NAME_FIRST, "interrupted"),
+    (FAILED, stopped_task(137, "SpotInterruption"), "interrupted"),
+    (FAILED, stopped_task(137, "UserInitiated"), "interrupted"),
+    (FAILED, stopped_task(None, "SpotInterruption"), "interrupted"),
+    (FAILED, stopped_task(137), "crashed"),
+    (FAILED, stopped_task(1), "crashed"),
+    (FAILED, stopped_task(64), "crashed"),
+    (FAILED, stopped_task(7), "crashed"),
+    (FAILED, stopped_task(750), "crashed"),
+    (FAILED, beside_an_agent(1, 143), "crashed"),
+    (FAILED, beside_an_agent(75, 0), "interrupted"),
+    (FAILED, stopped_task(None, "TaskFailedToStart"), "notStarted"),
+    (FAILED, stopped_task(75)[:60], "crashed"),
+    (FAILED, stopped_task(None, "TaskFailedToStart")[:-1], "notStarted"),
+    (FAILED, "{not JSON}", "crashed"),
+    (FAILED, "", "crashed"),
+    (FAILED, None, "crashed"),
+    ("AmazonECS.Unknown", '{"Failures":[{"Reason":"RESOURCE:FARGATE"}]}', "notStarted"),
+    ("ECS.AmazonECSException", "Capacity is unavailable", "notStarted"),
+    ("ECS.ThrottlingException", "Rate exceeded", "notStarted"),
+    ("ECS.ClientException", "You've reached the limit on the number of tasks", "notStarted"),
+    ("ECS.ServerException", "", "notStarted"),
+    ("ECS.SdkClientException", "", "notStarted"),
+    ("ECS.InvalidParameterException", "", "refused"),
+    ("ECS.AccessDeniedException", "", "refused"),
+    ("ECS.ClusterNotFoundException", "", "refused"),
+    ("States.Permissions", "", "refused"),
+    ("States.QueryEvaluationError", "", "refused"),
+]
+
+
+def caught(error: str, cause: str | None, redrive: int | None = None) -> dict[str, Any]:
+    output = {"Error": error} if cause is None else {"Error": error, "Cause": cause}
+    return evaluate(
+        task("Convert")["Catch"][0]["Output"],
+        redrive=redrive,
+        input={"jobId": "j1"},
+        errorOutput=output,
+    )
+
+
+@pytest.mark.parametrize(("error", "cause", "kind"), KINDS)
+def test_what_the_task_could_not_say_is_read_from_its_end(
+    error: str, cause: str | None, kind: str
+) -> None:
+    assert caught(error, cause) == {"jobId": "j1", "redrive": 0, "kind": kind}
+
+
+def test_every_way_ecs_stops_a_task_is_known() -> None:
+    kinds = {each: caught(FAILED, stopped_task(137, each))["kind"] for each in stop_codes()}
+
+    assert kinds.pop("TaskFailedToStart") == "notStarted"
+    assert kinds.pop("EssentialContainerExited") == "crashed"
+    assert set(kinds.values()) == {"interrupted"}
+
+
+def tried_again(kind: str, variables: dict[str, int]) -> tuple[str, dict[str, Any], dict[str, int]]:
+    """Where the Choice leads, with which output, and the counters after it."""
+    given = {"jobId": "j1", "redrive": 0, "kind": kind}
+    for rule in task("TryAgain")["Choices"]:
+        if evaluate(rule["Condition"], variables, input=given):
+            output = evaluate(rule["Output"], variables, input=given)
+            assigned = evaluate(rule.get("Assign", {}), variables, input=given)
+            return rule["Next"], output, {**variables, **assigned}
+    raise AssertionError(f"{kind} leads nowhere")
 
 
 @pytest.mark.parametrize(
-    ("error", "cause", "code"),
+    ("kind", "tries", "seconds", "code"),
     [
-        ("States.Timeout", "", errors.TimedOut.code),
-        ("States.TaskFailed", stopped_task(75), errors.ConverterInterrupted.code),
-        ("States.TaskFailed", stopped_task(1), errors.ConverterCrashed.code),
-        ("States.TaskFailed", stopped_task(137), errors.ConverterCrashed.code),
-        ("States.TaskFailed", stopped_task(None, "TaskFailedToStart"), errors.TaskNotStarted.code),
-        ("AmazonECS.Unknown", "RESOURCE:FARGATE", errors.TaskNotStarted.code),
-        ("ECS.AmazonECSException", "Capacity is unavailable", errors.TaskNotStarted.code),
+        ("notStarted", 100, (3 * 3600, 9 * 3600), errors.TaskNotStarted.code),
+        ("interrupted", 20, (30 * 60, 75 * 60), errors.ConverterInterrupted.code),
+        ("crashed", 3, (14, 30), errors.ConverterCrashed.code),
+        ("refused", 0, (0, 0), errors.TaskNotStarted.code),
+        ("timedOut", 0, (0, 0), errors.TimedOut.code),
     ],
 )
-def test_what_the_task_could_not_say_becomes_a_code(error: str, cause: str, code: str) -> None:
-    caught = evaluate(
-        task("Convert")["Catch"][0]["Output"],
-        input={"jobId": "j1"},
-        errorOutput={"Error": error, "Cause": cause},
+def test_each_kind_is_tried_again_as_often_as_it_may_help_and_then_recorded(
+    kind: str, tries: int, seconds: tuple[int, int], code: str
+) -> None:
+    counters, waited = FRESH, 0
+    for number in range(1, tries + 1):
+        leads, output, counters = tried_again(kind, counters)
+        assert leads == "Pause"
+        assert counters == {**FRESH, kind: number}
+        assert isinstance(output["seconds"], int)
+        assert 1 <= output["seconds"] <= 300
+        waited += output["seconds"]
+    leads, output, counters = tried_again(kind, counters)
+
+    assert seconds[0] <= waited <= seconds[1]
+    assert leads == "RecordFailure"
+    assert output["code"] == code
+    assert output["message"].endswith(".")
+    assert output.keys() == {"jobId", "redrive", "code", "message"}
+
+
+def test_kinds_are_counted_apart() -> None:
+    worn = {"notStarted": 100, "interrupted": 20, "crashed": 2}
+
+    assert tried_again("crashed", worn)[0] == "Pause"
+    assert tried_again("interrupted", worn)[0] == "RecordFailure"
+    assert tried_again("interrupted", {**worn, "interrupted": 19})[0] == "Pause"
+
+
+def test_every_kind_that_is_told_apart_leads_somewhere() -> None:
+    told = set(re.findall(r"'(\w+)'", task("Convert")["Catch"][0]["Output"]["kind"]))
+    kinds = {each for each in told if each[0].islower()}
+
+    assert kinds == {kind for _, _, kind in KINDS}
+    for kind in kinds:
+        worn = {"notStarted": 1000, "interrupted": 1000, "crashed": 1000}
+        assert tried_again(kind, worn)[1]["code"] in codes()
+
+
+def test_pauses_are_jittered_by_half_their_length() -> None:
+    drawn = {
+        tried_again("notStarted", {**FRESH, "notStarted": 50})[1]["seconds"] for _ in range(99)
+    }
+
+    assert 150 <= min(drawn) < 200  # not once in the lower third of 150: 99 draws, 1 in 10^17
+    assert 250 < max(drawn) <= 300
+
+
+def test_all_tries_fit_into_the_history_many_times_over() -> None:
+    """Convert and its task have at most 7 events, TryAgain and Pause 2 each (API_HistoryEvent);
+    an execution may have 25,000 (Step Functions service quotas)."""
+    tries = 0
+    for kind in COUNTERS:
+        counters = FRESH
+        while (step := tried_again(kind, counters))[0] == "Pause":
+            counters, tries = step[2], tries + 1
+    retried = sum(
+        retry["MaxAttempts"] for state in STATES.values() for retry in state.get("Retry", [])
     )
-    assert caught["jobId"] == "j1"
-    assert caught["code"] == code
-    assert caught["message"].endswith(".")
+
+    assert (tries + 1) * 11 + retried * 3 < 25_000 / 10
+
+
+def test_begin_counts_from_nothing() -> None:
+    assert evaluate(task("Begin")["Assign"]) == FRESH
 
 
 def job(status: Status, **outcome: Any) -> Job:
@@ -106,49 +259,75 @@ FAILURE = Failure("TRUNCATED_INPUT", "The file ends early; upload it whole.")
 
 
 @pytest.mark.parametrize(
-    ("record", "goes_to"),
+    ("record", "goes_to", "when_redriven"),
     [
-        (job(Status.COMPLETED, output=OUTPUT), "AnnounceCompleted"),
-        (job(Status.FAILED, failure=FAILURE), "AnnounceFailed"),
-        (job(Status.CANCELLED), "AnnounceCancelled"),
-        (job(Status.PROCESSING), "RecordFailure"),
-        (job(Status.CREATED), "RecordFailure"),
-        (None, "Failed"),
+        (job(Status.COMPLETED, output=OUTPUT), "Completed", "Completed"),
+        (job(Status.CANCELLED), "Cancelled", "Cancelled"),
+        (job(Status.FAILED, failure=FAILURE), "Failed", "Begin"),
+        (None, "Failed", "Begin"),
+        (job(Status.PROCESSING), "RecordFailure", "Begin"),
+        (job(Status.CREATED), "RecordFailure", "Begin"),
     ],
 )
-def test_the_record_chooses_the_end(record: Job | None, goes_to: str) -> None:
-    result = {"Item": to_attributes(record.to_item())} if record else {}
-    outcome = evaluate(task("ReadOutcome")["Output"], input={"jobId": "j1"}, result=result)
-    assert choose(outcome) == goes_to
+def test_the_record_chooses_the_end_and_a_redrive_converts_again(
+    record: Job | None, goes_to: str, when_redriven: str
+) -> None:
+    outcome = read(record)
+    assert choose(outcome, redrive=None) == goes_to
+    assert choose(outcome, redrive=0) == goes_to
+    assert choose(outcome, redrive=1) == when_redriven
+    assert choose({**outcome, "redrive": 1}, redrive=1) == goes_to
     assert outcome["code"] in codes()
-    announced = json.loads(outcome["detail"])
-    assert announced["jobId"] == "j1"
-    if record and record.output:
-        assert announced["output"]["key"] == OUTPUT.key
-        assert announced["output"]["bytes"] == OUTPUT.bytes
     if record and record.failure:
         assert (outcome["code"], outcome["message"]) == (FAILURE.code, FAILURE.message)
-        assert announced["error"] == FAILURE.to_item()
 
 
-def choose(outcome: Any) -> str:
+def read(record: Job | None) -> Any:
+    result = {"Item": to_attributes(record.to_item())} if record else {}
+    given = {"jobId": "j1", "redrive": 0}
+    return evaluate(task("ReadOutcome")["Output"], input=given, result=result)
+
+
+def choose(outcome: Any, redrive: int | None) -> str:
     for choice in task("Outcome")["Choices"]:
-        if evaluate(choice["Condition"], input=outcome):
+        if evaluate(choice["Condition"], redrive=redrive, input=outcome):
             return choice["Next"]
     return task("Outcome")["Default"]
 
 
 def test_a_task_without_an_outcome_is_recorded_as_a_crash_and_cannot_loop() -> None:
-    result = {"Item": to_attributes(job(Status.PROCESSING).to_item())}
-    outcome = evaluate(task("ReadOutcome")["Output"], input={"jobId": "j1"}, result=result)
-    written = evaluate(task("RecordFailure")["Arguments"], input=outcome)
+    written = evaluate(task("RecordFailure")["Arguments"], input=read(job(Status.PROCESSING)))
     values = written["ExpressionAttributeValues"]
     assert values[":failure"]["M"]["code"] == {"S": errors.ConverterCrashed.code}
     # The condition holds for live jobs alone and the update makes the job terminal.
+    assert written["ConditionExpression"] == "#status IN (:created, :processing)"
     assert values[":failed"] == {"S": Status.FAILED.value}
     assert Status(values[":failed"]["S"]).is_terminal
     live = {values[":created"]["S"], values[":processing"]["S"]}
     assert live == {each.value for each in Status if not each.is_terminal}
+
+
+def test_a_redriven_record_failure_has_a_condition_that_no_job_meets() -> None:
+    given = {"jobId": "j1", "redrive": 1, "code": "TIMED_OUT", "message": "Split it."}
+
+    def condition(redrive: int) -> str:
+        arguments = task("RecordFailure")["Arguments"]
+        return evaluate(arguments, redrive=redrive, input=given)["ConditionExpression"]
+
+    assert condition(1) == "#status IN (:created, :processing)"
+    assert condition(2) == "#status IN (:created, :processing) AND #status = :failed"
+
+
+@pytest.mark.parametrize(("redrive", "redriven"), [(None, False), (1, False), (2, True)])
+def test_the_execution_fails_with_the_jobs_code_unless_it_was_redriven(
+    redrive: int | None, redriven: bool
+) -> None:
+    given = {"jobId": "j1", "redrive": 1, "code": "TIMED_OUT", "message": "Split it."}
+
+    payload = evaluate(task("Failed")["Arguments"], redrive=redrive, input=given)["Payload"]
+
+    expected = {"jobId": "j1", "code": "TIMED_OUT", "message": "Split it."}
+    assert payload == {**expected, "redriven": redriven}
 
 
 def test_the_outcome_knows_every_status() -> None:
@@ -158,21 +337,15 @@ def test_the_outcome_knows_every_status() -> None:
 
 
 def test_every_code_in_the_flow_is_a_class_of_the_tree() -> None:
-    named = set(re.findall(r"'([A-Z][A-Z]+_[A-Z_]+)'", PATH.read_text()))
+    named = set(re.findall(r"[\"']([A-Z]+_[A-Z_]+)[\"']", TEXT))
     assert named - {"FARGATE_SPOT"} <= codes()
-    assert {"TIMED_OUT", "TASK_NOT_STARTED", "CONVERTER_CRASHED"} <= named
-
-
-def test_events_are_announced_under_the_names_of_their_classes() -> None:
-    announced = {
-        "AnnounceCompleted": events.ConversionCompleted,
-        "AnnounceFailed": events.ConversionFailed,
-        "AnnounceCancelled": events.ConversionCancelled,
+    written = {
+        errors.TimedOut,
+        errors.TaskNotStarted,
+        errors.ConverterCrashed,
+        errors.ConverterInterrupted,
     }
-    for name, event in announced.items():
-        [entry] = task(name)["Arguments"]["Entries"]
-        assert entry["Source"] == "${EventSource}"
-        assert entry["DetailType"] == f"${{{event.__name__}}}"  # infra/ fills in the class's own
+    assert {each.code for each in written} <= named
 
 
 def test_every_state_leads_somewhere_and_is_reached() -> None:
@@ -190,14 +363,16 @@ def test_every_task_argument_is_one_the_service_knows() -> None:
         "arn:aws:states:::ecs:runTask.sync": ("ecs", "RunTask"),
         "arn:aws:states:::dynamodb:updateItem": ("dynamodb", "UpdateItem"),
         "arn:aws:states:::dynamodb:getItem": ("dynamodb", "GetItem"),
-        "arn:aws:states:::events:putEvents": ("events", "PutEvents"),
+        "arn:aws:states:::lambda:invoke": ("lambda", "Invoke"),
     }
     for name, state in STATES.items():
         if state["Type"] != "Task":
             continue
         service, operation = operations[state["Resource"]]
         shape = session.get_service_model(service).operation_model(operation).input_shape
-        unknown = list(misfits(state["Arguments"], shape))
+        # Step Functions takes JSON where Lambda's API takes its bytes ("Invoke Lambda function").
+        arguments = {k: v for k, v in state["Arguments"].items() if k != "Payload"}
+        unknown = list(misfits(arguments, shape))
         assert not unknown, f"{name}: {unknown}"
         assert {pascal(each) for each in shape.required_members} <= set(state["Arguments"])
 
@@ -233,12 +408,29 @@ def test_every_expression_parses_and_reads_only_what_a_state_is_given() -> None:
         Jsonata(expression[2:-2])
         used = set(re.findall(r"\$states\.(\w+)", expression))
         assert used <= {"input", "result", "errorOutput", "context"}
+        assert not re.search(r"\$(parse|eval)\b", expression)  # fails on what is no JSON
 
 
-def test_a_retried_conversion_moves_from_spot_to_on_demand() -> None:
+@pytest.mark.parametrize(
+    ("counters", "provider"),
+    [
+        ({}, "FARGATE_SPOT"),
+        ({"crashed": 3}, "FARGATE_SPOT"),
+        ({"interrupted": 1}, "FARGATE"),
+        ({"notStarted": 1}, "FARGATE"),
+    ],
+)
+def test_what_spot_took_or_never_gave_is_converted_on_demand(
+    counters: dict[str, int], provider: str
+) -> None:
     [strategy] = task("Convert")["Arguments"]["CapacityProviderStrategy"]
-    chosen = [
-        evaluate(strategy, context={"State": {"RetryCount": count}})["CapacityProvider"]
-        for count in (0, 1, 2)
-    ]
-    assert chosen == ["FARGATE_SPOT", "FARGATE", "FARGATE"]
+    assert evaluate(strategy, {**FRESH, **counters})["CapacityProvider"] == provider
+
+
+@pytest.mark.parametrize(("redrive", "told"), [(None, "0"), (0, "0"), (2, "2")])
+def test_the_converter_is_told_which_redrive_it_works_for(redrive: int | None, told: str) -> None:
+    [container] = task("Convert")["Arguments"]["Overrides"]["ContainerOverrides"]
+
+    command = evaluate(container["Command"], redrive=redrive, input={"jobId": "j1"})
+
+    assert command == ["j1", told]
