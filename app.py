@@ -17,6 +17,7 @@ from infra.errors import InfraError
 from infra.options import Options
 from infra.stacks.api import ApiStack
 from infra.stacks.conversion import ConversionStack
+from infra.stacks.life_cycle import LifeCycleStack
 from infra.stacks.storage import StorageStack
 
 CDK_JSON = Path(__file__).with_name("cdk.json")
@@ -31,11 +32,20 @@ def new_app(outdir: str | None = None) -> App:
 
 
 def build(app: App, options: Options, functions: Path) -> None:
-    """Three stacks by lifetime: what holds data, what computes, what people call."""
+    """Four stacks by lifetime: what holds data, what computes, what keeps the records true, what
+    people call."""
     name = f"sluice-{options.stage}"
     storage = StorageStack(app, f"{name}-storage", options=options)
     conversion = ConversionStack(
         app, f"{name}-conversion", options=options, functions=functions, storage=storage
+    )
+    life_cycle = LifeCycleStack(
+        app,
+        f"{name}-life-cycle",
+        options=options,
+        functions=functions,
+        storage=storage,
+        conversion=conversion,
     )
     ApiStack(
         app,
@@ -43,7 +53,8 @@ def build(app: App, options: Options, functions: Path) -> None:
         options=options,
         functions=functions,
         storage=storage,
-        state_machine=conversion.state_machine,
+        conversion=conversion,
+        life_cycle=life_cycle,
     )
 
 

@@ -6,12 +6,20 @@ import ssl
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import httpx
 
-from client.answers import Job, Progress, UploadPlan
+from client.answers import Cleaned, Job, Progress, UploadPlan
 from client.asking import Asked
-from client.errors import ApiBusy, ApiUnreachable, JobStillRunning, Refused, UnexpectedAnswer
+from client.errors import (
+    ApiBusy,
+    ApiFull,
+    ApiUnreachable,
+    JobStillRunning,
+    Refused,
+    UnexpectedAnswer,
+)
 from client.retry import BUSY, Patience, retry_after
 
 Answer = TypeVar("Answer")
@@ -66,6 +74,15 @@ class Api:
             raise _unexpected(response)
         return str(response.url.join(location))
 
+    async def cancel(self, job_id: str) -> Job:
+        """The job as it is then; cancelling twice is no error. The id comes from a person."""
+        response = await self._ask("DELETE", f"jobs/{quote(job_id, safe='')}")
+        return _read(response, Job.from_json)
+
+    async def clean_up(self, dry_run: bool) -> Cleaned:
+        response = await self._ask("POST", "cleanup", json={"dryRun": dry_run})
+        return _read(response, Cleaned.from_json)
+
     async def _finished_job(self, job_id: str) -> Job:
         job = _read(await self._ask("GET", f"jobs/{job_id}"), Job.from_json)
         if not job.is_over:
@@ -88,7 +105,8 @@ class Api:
             ) from error
         if response.status_code in BUSY:
             code, message = _problem(response)
-            raise ApiBusy(message, code, retry_after(response))
+            full = response.status_code == HTTPStatus.TOO_MANY_REQUESTS
+            raise (ApiFull if full else ApiBusy)(message, code, retry_after(response))
         if response.is_error:
             code, message = _problem(response)
             raise Refused(message, code or f"HTTP_{response.status_code}")

@@ -11,7 +11,9 @@
     ├── PipelineNotStarted                    no local pipeline: nothing can be converted
     ├── Interrupted, InternalError
     └── PassingError                          worth another try, after `retry_after` if given
-        ├── ApiUnreachable, ApiBusy, JobStillRunning
+        ├── ApiUnreachable, JobStillRunning
+        ├── ApiBusy
+        │   └── ApiFull                       it has more to do than it takes on: wait for longer
         └── UploadBroken, DownloadBroken
 
 A `code` is part of what `--json` promises: scripts match on it, so it never changes. Codes of
@@ -97,6 +99,10 @@ class ApiUnreachable(PassingError):
 
 class ApiBusy(PassingError):
     code = "API_UNAVAILABLE"
+
+
+class ApiFull(ApiBusy):
+    """429: nothing is broken, and waiting helps."""
 
 
 class JobStillRunning(PassingError):

@@ -7,6 +7,8 @@ overwrite the one that landed before it.
 
 from __future__ import annotations
 
+import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -16,12 +18,11 @@ from tenacity import (
     AsyncRetrying,
     RetryCallState,
     retry_if_exception_type,
-    stop_after_attempt,
     wait_exponential,
     wait_random,
 )
 
-from client.errors import PassingError
+from client.errors import ApiFull, PassingError
 
 # Answers that say "not now": throttled, or something behind the API or S3 is down for a moment
 # (RFC 9110 §15.6, RFC 6585 §4).
@@ -36,6 +37,8 @@ MOST_WAITING = 7 * 3600.0
 # A converter that works writes about once a second, and goes on when the records were away for a
 # while; one killed outright writes nothing until the state machine has started the next.
 MOST_SILENCE = 15 * 60.0
+# A deployment that has as many jobs waiting as it takes on gets through some of them meanwhile.
+MOST_FULL = 30 * 60.0
 
 
 @dataclass(frozen=True)
@@ -50,22 +53,37 @@ class Patience:
     poll: float = 1.0
     job_waits: float = MOST_WAITING
     job_runs_silent: float = MOST_SILENCE
+    full: float = MOST_FULL
 
     def retrying(self) -> AsyncRetrying:
-        """Tries again on a PassingError and raises the last one when the attempts are used up."""
+        """Tries again on a PassingError and raises the last one when the attempts are used up. Not
+        counted are those that a full deployment turned away: they end with the time for that."""
         return AsyncRetrying(
             retry=retry_if_exception_type(PassingError),
-            stop=stop_after_attempt(self.attempts),
+            stop=self._stop(),
             wait=self._wait,
             reraise=True,
         )
+
+    def _stop(self) -> Callable[[RetryCallState], bool]:
+        tried = 0
+
+        def stop(state: RetryCallState) -> bool:
+            nonlocal tried
+            if state.outcome and isinstance(state.outcome.exception(), ApiFull):
+                return (state.seconds_since_start or 0.0) >= self.full
+            tried += 1
+            return tried >= self.attempts
+
+        return stop
 
     def _wait(self, state: RetryCallState) -> float:
         backoff = wait_exponential(self.first_wait, max=self.longest_wait)
         wait = (backoff + wait_random(0, self.first_wait))(state)
         error = state.outcome.exception() if state.outcome else None
         asked = error.retry_after if isinstance(error, PassingError) else None
-        return max(wait, asked or 0.0)
+        # A bit more: whoever was told the same at the same time must not come back as one.
+        return max(wait, (asked or 0.0) * random.uniform(1.0, 1.1))  # noqa: S311 no secret
 
     def until_next_poll(self, response: httpx.Response) -> float:
         asked = retry_after(response)

@@ -11,9 +11,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,20 +22,11 @@ from client.batch import Batch
 from client.destination import Destination
 from client.options import api_url
 from client.outcome import INTERRUPTED, TERMINATED, Outcome, exit_code
-from client.pipeline import LOCAL, local_pipeline, run_in_foreground
+from client.pipeline import local_pipeline, run_in_foreground
 from client.retry import Patience
 from client.show import Display, display_for
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """What the commands take from around them; `main(obj=…)` gives others, in tests."""
-
-    local: Sequence[str] = LOCAL
-    patience: Patience = field(default_factory=Patience)
-
-
-in_surroundings = click.make_pass_decorator(Surroundings, ensure=True)
+from client.surroundings import Surroundings, in_surroundings
+from client.tend import cancel, cleanup
 
 
 class _Verbs(click.Group):
@@ -56,6 +45,10 @@ def main() -> None:
     """Convert audio files with Sluice, deployed on AWS or on this machine."""
 
 
+main.add_command(cancel)
+main.add_command(cleanup)
+
+
 @main.command()
 @click.option("--port", default=8787, show_default=True, type=click.IntRange(0, 65535))
 @click.option(
@@ -64,8 +57,15 @@ def main() -> None:
     type=click.Path(file_okay=False, path_type=Path),
     help="Keep files and records here across runs; without it they go when it stops.",
 )
+@click.option(
+    "--progress-store",
+    type=click.Choice(["dynamodb", "redis"]),
+    help="Where progress is read first: its table (the default), or a Redis, which is started.",
+)
 @in_surroundings
-def up(surroundings: Surroundings, port: int, data: Path | None) -> None:
+def up(
+    surroundings: Surroundings, port: int, data: Path | None, progress_store: str | None
+) -> None:
     """Run the local pipeline until Ctrl-C.
 
     Its API answers at http://127.0.0.1:PORT/v1; `sluice convert --api` takes that address.
@@ -73,6 +73,8 @@ def up(surroundings: Surroundings, port: int, data: Path | None) -> None:
     arguments = ["--port", str(port)]
     if data is not None:
         arguments += ["--data", str(data.absolute())]
+    if progress_store is not None:
+        arguments += ["--progress-store", progress_store]
     sys.exit(run_in_foreground(arguments, surroundings.local))
 
 

@@ -15,7 +15,7 @@
     │   ├── ConverterCrashed, ConverterInterrupted, TaskNotStarted, TimedOut   (written by the flow)
     │   └── ExecutionStopped, ExecutionLost                                (written by the recovery)
     ├── TransientError       trying again can succeed: the task exits 75 and Step Functions retries
-    │   └── StorageUnavailable, RecordsUnavailable, Interrupted
+    │   └── StorageUnavailable, RecordsUnavailable, EventsUnavailable, Interrupted
     ├── FenceError           this worker no longer speaks for the job: stop, write nothing more
     │   └── SupersededAttempt, JobOver
     └── PatchOutOfReach      the output cannot be streamed: use the file fallback
@@ -225,6 +225,12 @@ class StorageUnavailable(TransientError):
 
 class RecordsUnavailable(TransientError):
     code = "RECORDS_UNAVAILABLE"
+
+
+class EventsUnavailable(TransientError):
+    """EventBridge did not take an event."""
+
+    code = "EVENTS_UNAVAILABLE"
 
 
 class Interrupted(TransientError):

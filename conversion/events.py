@@ -1,15 +1,19 @@
 """The events that cross our border: what we hear from S3 and what we tell EventBridge.
 
 The `source` and `detail_type` of each stand on its class; infra/ writes them from here into the
-rule that listens and into the state machine that announces.
+rules that listen.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from conversion.errors import InvalidRequest
+from conversion.fields import Item
+from conversion.job import Job, Status
+from conversion.outcome import Output
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,8 @@ class ObjectCreated:
     bytes: int
     version_id: str | None = None
     sequencer: str = ""
+    # When the object landed, by S3's clock. Not compared: it says nothing of which write it was.
+    time: datetime | None = field(default=None, compare=False)
 
     @classmethod
     def from_event(cls, event: Any) -> ObjectCreated:
@@ -47,8 +53,9 @@ class ObjectCreated:
                 bytes=found["size"],
                 version_id=found.get("version-id"),
                 sequencer=found.get("sequencer", ""),
+                time=_moment(event["time"]) if "time" in event else None,
             )
-        except (KeyError, TypeError, AttributeError) as wrong:
+        except (KeyError, TypeError, AttributeError, ValueError) as wrong:
             raise InvalidRequest(
                 f"This is not an S3 {cls.detail_type} event: {wrong!r}."
             ) from wrong
@@ -59,12 +66,60 @@ class ObjectCreated:
         return self.key.endswith("/") and self.bytes == 0
 
 
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
 @dataclass(frozen=True)
 class ConversionEvent:
-    """Base of what the state machine announces; the detail is `{jobId, status, …}`."""
+    """Base of what we announce: what has become of a job, told by its record (docs/events/).
+
+    A job that is claimed, or reopened by a redrive, is not announced: nobody but whoever watches
+    its progress has to act on that. So a job that was announced as failed can be announced again.
+    """
 
     source: ClassVar[str] = "sluice"
+    # Of the detail. Fields may be added to a version; one that is changed or removed makes another.
+    version: ClassVar[str] = "1"
     detail_type: ClassVar[str]
+
+    job: Job
+
+    @classmethod
+    def of_change(cls, before: Job | None, after: Job) -> ConversionEvent | None:
+        """What a change of a job's record is to the world, None for most changes. `before` is
+        None for a new record."""
+        if before is not None and before.status is after.status:
+            return None
+        event = _EVENT_OF.get(after.status)
+        return event(after) if event else None
+
+    @property
+    def detail(self) -> Item:
+        """Without people's own words, which are the file's name and the tags asked for: rules,
+        targets and their logs are out of our hands. GET /v1/jobs/{jobId} has them."""
+        job = self.job
+        conversion = job.conversion.to_item()
+        conversion.pop("tags", None)
+        return {
+            "version": self.version,
+            "jobId": job.job_id,
+            "fileId": job.file_id,
+            "status": job.status.value,
+            "attempt": job.attempt,
+            "conversion": conversion,
+            "createdAt": job.created_at,
+            "updatedAt": job.updated_at,
+            "source": {"bytes": job.source.bytes},
+            "output": job.output and _told(job.output),
+            "error": job.failure and job.failure.to_item(),
+            "cost": job.cost and job.cost.to_item(),
+        }
+
+
+class ConversionCreated(ConversionEvent):
+    detail_type = "Conversion Created"
 
 
 class ConversionCompleted(ConversionEvent):
@@ -77,3 +132,21 @@ class ConversionFailed(ConversionEvent):
 
 class ConversionCancelled(ConversionEvent):
     detail_type = "Conversion Cancelled"
+
+
+_EVENT_OF: dict[Status, type[ConversionEvent]] = {
+    Status.CREATED: ConversionCreated,
+    Status.COMPLETED: ConversionCompleted,
+    Status.FAILED: ConversionFailed,
+    Status.CANCELLED: ConversionCancelled,
+}
+
+
+def _told(output: Output) -> Item:
+    return {
+        "bytes": output.bytes,
+        "mediaType": output.media_type,
+        "durationSeconds": output.duration_seconds,
+        "mode": output.mode.value,
+        "key": output.key,
+    }

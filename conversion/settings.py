@@ -20,7 +20,8 @@ PREFIX = "SLUICE_"
 
 @dataclass(frozen=True)
 class Settings:
-    """Base of the settings of every process. Field types: str or int."""
+    """Base of the settings of every process, and the settings of one that needs none. Field types:
+    str or int."""
 
     def to_env(self) -> dict[str, str]:
         return {variable(each): str(getattr(self, each.name)) for each in fields(self)}
@@ -53,24 +54,10 @@ def variable(field: Field[Any]) -> str:
     return PREFIX + field.name.upper()
 
 
-@dataclass(frozen=True)
-class CreateUploadSettings(Settings):
-    bucket: str
-    uploads_table: str
-    # One PUT takes at most 5 GiB (Amazon S3 user guide, "Uploading objects").
-    max_upload_bytes: int = 5 * 1024**3
-    upload_url_seconds: int = 3600
-    retention_days: int = 7
+class _StartsByDefault:
+    """The reading of `default_conversions`, for the processes that start what nobody asked for."""
 
-
-@dataclass(frozen=True)
-class StartJobsSettings(Settings):
-    bucket: str
-    uploads_table: str
-    jobs_table: str
-    state_machine_arn: str
-    default_conversions: str = "mp3"
-    retention_days: int = 7
+    default_conversions: str
 
     @property
     def conversions(self) -> tuple[Conversion, ...]:
@@ -87,12 +74,51 @@ class StartJobsSettings(Settings):
 
 
 @dataclass(frozen=True)
-class CreateJobSettings(Settings):
+class CreateUploadSettings(Settings):
+    """`max_running_jobs` hold a slot each; beyond `max_waiting_jobs` no more are taken in."""
+
     bucket: str
     uploads_table: str
     jobs_table: str
-    state_machine_arn: str
+    slots_table: str
+    # One PUT takes at most 5 GiB (Amazon S3 user guide, "Uploading objects").
+    max_upload_bytes: int = 5 * 1024**3
+    upload_url_seconds: int = 3600
+    max_running_jobs: int = 100
+    max_waiting_jobs: int = 1000
     retention_days: int = 7
+
+
+@dataclass(frozen=True)
+class StartJobsSettings(_StartsByDefault, Settings):
+    bucket: str
+    uploads_table: str
+    jobs_table: str
+    slots_table: str
+    state_machine_arn: str
+    default_conversions: str = "mp3"
+    max_running_jobs: int = 100
+    retention_days: int = 7
+
+
+@dataclass(frozen=True)
+class CreateJobSettings(Settings):
+    """As for CreateUploadSettings."""
+
+    bucket: str
+    uploads_table: str
+    jobs_table: str
+    slots_table: str
+    state_machine_arn: str
+    max_running_jobs: int = 100
+    max_waiting_jobs: int = 1000
+    retention_days: int = 7
+
+
+@dataclass(frozen=True)
+class CancelJobSettings(Settings):
+    jobs_table: str
+    state_machine_arn: str
 
 
 @dataclass(frozen=True)
@@ -102,8 +128,12 @@ class GetJobSettings(Settings):
 
 @dataclass(frozen=True)
 class GetProgressSettings(Settings):
+    """Without a `redis_host` there is no Redis: nothing imports its client, or looks for it."""
+
     jobs_table: str
     progress_table: str
+    redis_host: str = ""
+    redis_port: int = 6379
 
 
 @dataclass(frozen=True)
@@ -114,8 +144,56 @@ class GetOutputSettings(Settings):
 
 
 @dataclass(frozen=True)
+class FollowJobsSettings(Settings):
+    """`event_bus` is a name or an ARN."""
+
+    bucket: str
+    jobs_table: str
+    progress_table: str
+    slots_table: str
+    state_machine_arn: str
+    event_bus: str
+    max_running_jobs: int = 100
+
+
+@dataclass(frozen=True)
+class RecoverJobsSettings(_StartsByDefault, Settings):
+    """`cluster` is the ARN of the one the tasks run in."""
+
+    bucket: str
+    uploads_table: str
+    jobs_table: str
+    progress_table: str
+    slots_table: str
+    state_machine_arn: str
+    cluster: str
+    default_conversions: str = "mp3"
+    max_running_jobs: int = 100
+    retention_days: int = 7
+
+
+@dataclass(frozen=True)
+class CleanUpSettings(Settings):
+    bucket: str
+    uploads_table: str
+    jobs_table: str
+    progress_table: str
+    retention_days: int = 7
+
+
+@dataclass(frozen=True)
+class DeliverWebhookSettings(Settings):
+    """`queue_url` is of the queue it is fed by: a delivery that failed is put off there."""
+
+    webhook_url: str
+    webhook_secret_arn: str
+    queue_url: str
+
+
+@dataclass(frozen=True)
 class ConverterSettings(Settings):
-    """Limits: bytes of the stored input and output, seconds of audio in the input."""
+    """Limits: bytes of the stored input and output, seconds of audio in the input. Redis as in
+    GetProgressSettings."""
 
     bucket: str
     jobs_table: str
@@ -126,3 +204,5 @@ class ConverterSettings(Settings):
     max_output_bytes: int = 20 * 1024**3
     max_duration_seconds: int = 24 * 3600
     retention_days: int = 7
+    redis_host: str = ""
+    redis_port: int = 6379

@@ -1,29 +1,36 @@
-"""How jobs begin: from an object that landed, or from a request.
+"""How jobs begin: from an object that landed, from a request, or when a slot gets free.
 
-Both write the job first, with a conditional put, and start the execution of that name second. For
-an event, a crash between the two is mended when the queue delivers it again: nothing is started
-twice, because both steps know the job by its id. A request that dies in between is answered 503,
-and its job stays as it was written until it expires; asking again makes another.
+Each time the job is written first, by a conditional put; then it takes a slot, and then the
+execution of its name is started. All three know the job by its id, so that doing one twice changes
+nothing. From the moment it is written a job is safe: where no slot is free it waits as `created`,
+and what an outage or a throttled call left undone behind the put is done by the recovery within
+about a minute (conversion/recover.py). So an event or a request whose job is written has been
+served, whatever came after; only one whose job could not be written must come again.
 """
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Sequence
-from pathlib import PurePosixPath
 from typing import Protocol
 
+from conversion.capacity import Slots, refuse_when_full
 from conversion.conversion import Conversion
-from conversion.errors import FileNotFound, SourceMissing
+from conversion.errors import (
+    FileNotFound,
+    JobExpired,
+    JobNotFound,
+    SourceMissing,
+    TransientError,
+)
 from conversion.events import ObjectCreated
-from conversion.job import Job, JobStore, Source, job_id_for
-from conversion.uploads import Upload, UploadStore, file_id_of
+from conversion.execution import ExecutionStarter
+from conversion.job import Job, JobStore, Source, Status, job_id_for
+from conversion.landing import jobs_for, new_job, not_found_before, upload_of
+from conversion.uploads import Upload, UploadStore
 
-
-class ExecutionStarter(Protocol):
-    def start(self, job_id: str) -> None:
-        """Start the job's execution; one that exists already is success."""
-        ...
+log = logging.getLogger(__name__)
 
 
 class Described(Protocol):
@@ -48,37 +55,19 @@ def start_for_object(
     defaults: Sequence[Conversion],
     uploads: UploadStore,
     jobs: JobStore,
+    slots: Slots,
     executions: ExecutionStarter,
     retention_days: int,
 ) -> list[Job]:
-    """Start what the upload asked for, or, for an object put there without asking, `defaults`.
-
-    An upload's key is written once. Anything else may be put again under its key, with the same
-    bytes too, and is then converted again: what sets the two apart is the write's sequencer.
-    """
+    """Start what the upload asked for, or, for an object put there without asking, `defaults`."""
     if created.is_folder:
         return []
-    file_id = file_id_of(created.key)
-    upload = uploads.find(file_id)
-    if upload and upload.key != created.key:
-        upload = None  # another object whose name happens to begin like ours
-    source = Source(
-        bucket=created.bucket,
-        key=created.key,
-        etag=created.etag,
-        bytes=created.bytes,
-        file_name=upload.file_name if upload else PurePosixPath(created.key).name,
-        version_id=created.version_id,
-    )
-    wanted = upload.conversions if upload else defaults
-    write = "" if upload else created.sequencer
-    found = [
-        Job.new(job_id_for(source, each, write), file_id, source, each, retention_days)
-        for each in wanted
-    ]
-    for job in found:
-        _start(job, jobs, executions)
-    return found
+    upload = upload_of(created, uploads)
+    wanted = jobs_for(created, upload, defaults, retention_days)
+    wanted = not_found_before(created, upload, wanted, jobs)
+    for job in wanted:
+        begin(job, jobs, slots, executions)
+    return wanted
 
 
 def start_for_request(
@@ -87,20 +76,24 @@ def start_for_request(
     uploads: UploadStore,
     objects: ObjectHeader,
     jobs: JobStore,
+    slots: Slots,
     executions: ExecutionStarter,
+    most_waiting: int,
     retention_days: int,
 ) -> Job:
     """Start a conversion of a file that is there already.
 
-    Raises FileNotFound for an id nobody uploaded to, or whose bytes have not arrived.
+    Raises FileNotFound for an id nobody uploaded to, or whose bytes have not arrived, and
+    TooManyJobs when as many jobs wait as may.
     """
     upload = uploads.find(file_id)
     if upload is None:
         raise FileNotFound(f"There is no file {file_id}; upload it again, it may have expired.")
     source = _source_of(upload, objects)
+    refuse_when_full(jobs, slots, most_waiting)
     job_id = job_id_for(source, conversion, nonce=uuid.uuid4().hex)
-    job = Job.new(job_id, file_id, source, conversion, retention_days)
-    _start(job, jobs, executions)
+    job = new_job(job_id, file_id, source, conversion, retention_days)
+    begin(job, jobs, slots, executions)
     return job
 
 
@@ -114,7 +107,72 @@ def _source_of(upload: Upload, objects: ObjectHeader) -> Source:
     return Source(objects.bucket, upload.key, head.etag, head.bytes, upload.file_name)
 
 
-def _start(job: Job, jobs: JobStore, executions: ExecutionStarter) -> None:
-    """A job that was there already is started too: its first start may have died in between."""
-    jobs.put_if_absent(job)
-    executions.start(job.job_id)
+def begin(job: Job, jobs: JobStore, slots: Slots, executions: ExecutionStarter) -> bool:
+    """Write the job and start it, if a slot is free; False when its start has to wait.
+
+    A job that was there already is started too: its first start may have died in between.
+    """
+    is_new = jobs.put_if_absent(job)
+    try:
+        started = slots.take(job.job_id) and _start(job.job_id, is_new, jobs, slots, executions)
+    except TransientError as outage:
+        told = {"job_id": job.job_id, "code": outage.code, "reason": outage.message}
+        log.warning("a job is written; the recovery will start it", extra=told)
+        return False
+    if is_new and not started:
+        log.info("a job waits for a slot", extra={"job_id": job.job_id})
+    return started
+
+
+def start_waiting(jobs: JobStore, slots: Slots, executions: ExecutionStarter) -> list[str]:
+    """Start the jobs that wait, the oldest first, until the slots are full; returns their ids.
+
+    An outage ends it, and is logged: whoever asked has other things to do, and the recovery asks
+    again within a minute.
+    """
+    started: list[str] = []
+    try:
+        if slots.full():
+            return started
+        held = slots.holders()
+        for job in jobs.of_status(Status.CREATED):
+            if job.job_id in held:
+                continue
+            if not slots.take(job.job_id):
+                break
+            if _start(job.job_id, False, jobs, slots, executions):
+                started.append(job.job_id)
+    except TransientError as outage:
+        log.warning("waiting jobs cannot be started now", extra={"reason": outage.message})
+    return started
+
+
+def _start(
+    job_id: str, is_new: bool, jobs: JobStore, slots: Slots, executions: ExecutionStarter
+) -> bool:
+    """Start a job that has a slot. Looked at only now, so that one that is over, or is cancelled
+    in this moment, cannot keep the slot: whoever ends a job gives its slot back after that."""
+    status = Status.CREATED if is_new else _status(job_id, jobs)
+    if status is Status.CREATED:
+        _start_execution(job_id, slots, executions)
+    elif status is None or status.is_terminal:
+        slots.give_back(job_id)
+    return status is Status.CREATED
+
+
+def _start_execution(job_id: str, slots: Slots, executions: ExecutionStarter) -> None:
+    """One that cannot be started waits again, without its slot: while calls are throttled, more and
+    more slots would be held by jobs that do not run. Should it have started all the same, it runs
+    without a slot until it is found waiting, and is given one then."""
+    try:
+        executions.start(job_id)
+    except TransientError:
+        slots.give_back(job_id)
+        raise
+
+
+def _status(job_id: str, jobs: JobStore) -> Status | None:
+    try:
+        return jobs.get(job_id).status
+    except (JobNotFound, JobExpired):
+        return None

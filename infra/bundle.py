@@ -2,7 +2,7 @@
 
 CDK's own bundling wants Docker or a network. What a function needs is pure Python and installed
 here already, so it is copied: conversion/, lambdas/, and every distribution the extra `lambdas` of
-pyproject.toml leads to. botocore describes 400 services in 20 MB; the three we call are kept.
+pyproject.toml leads to. botocore describes 400 services in 20 MB; the few we call are kept.
 
 The same inputs give the same bytes, hence the same asset; nothing is done when nothing changed.
 """
@@ -28,7 +28,7 @@ TARGET = ROOT / "build" / "lambdas"
 ROOMS = ("conversion", "lambdas")
 EXTRA = "lambdas"
 # The services of conversion/stores/clients.py; a test holds the two together.
-SERVICES = frozenset({"dynamodb", "s3", "stepfunctions"})
+SERVICES = frozenset({"dynamodb", "ecs", "events", "s3", "secretsmanager", "sqs", "stepfunctions"})
 
 _NATIVE = frozenset({".so", ".pyd", ".dylib", ".dll"})
 # Nothing that is packed reads its own metadata at run time; a test imports every handler so.

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from conversion.conversion import Conversion
 from conversion.errors import RequestError
@@ -37,18 +38,32 @@ class Removal(StrEnum):
     DESTROY = "destroy"
 
 
+class ProgressStore(StrEnum):
+    """Where progress is read first: in its table, or in a cache in front of it, which costs about
+    $6 a month at rest and puts one function into the VPC."""
+
+    DYNAMODB = "dynamodb"
+    REDIS = "redis"
+
+
 Choice = TypeVar("Choice", bound=StrEnum)
 
 _STAGE = re.compile(r"[a-z][a-z0-9-]{0,19}")
 # A lifecycle rule takes whole days and at least one (S3 API, LifecycleExpiration). Files are for
 # fetching, not for keeping: more than a year is a mistyped number.
 _MOST_DAYS = 366
+# The ids of the running jobs are one item, which holds about 10,000 of them (DynamoDB, item size).
+_MOST_RUNNING = 5_000
+# Whether more may wait is answered by counting those that do, on each request.
+_MOST_WAITING = 10_000
 
 
 @dataclass(frozen=True)
 class Options:
     """`retention_days`: how long uploads, outputs and job records are kept. `default_conversions`:
-    what becomes of an object that nobody asked the API about, like `mp3@128,archive-flac`."""
+    what becomes of an object that nobody asked the API about, like `mp3@128,archive-flac`.
+    `max_running_jobs`, each a task of one vCPU: the others wait, `max_waiting_jobs` of them before
+    the API asks callers to come back later. `webhook_url`: who is told of each job, if anybody."""
 
     stage: str = "dev"
     architecture: Architecture = Architecture.ARM64
@@ -56,6 +71,10 @@ class Options:
     retention_days: int = 7
     removal: Removal = Removal.RETAIN
     default_conversions: str = "mp3"
+    progress_store: ProgressStore = ProgressStore.DYNAMODB
+    max_running_jobs: int = 100
+    max_waiting_jobs: int = 1000
+    webhook_url: str = ""
 
     @classmethod
     def from_context(cls, context: Callable[[str], Any]) -> Options:
@@ -64,9 +83,17 @@ class Options:
             stage=_stage(context("stage")),
             architecture=_one_of(Architecture, "architecture", context, cls.architecture),
             auth=_one_of(Auth, "auth", context, cls.auth),
-            retention_days=_days(context("retentionDays")),
+            retention_days=_number("retentionDays", context, cls.retention_days, 1, _MOST_DAYS),
             removal=_one_of(Removal, "removal", context, cls.removal),
             default_conversions=_conversions(context("defaultConversions")),
+            progress_store=_one_of(ProgressStore, "progressStore", context, cls.progress_store),
+            max_running_jobs=_number(
+                "maxRunningJobs", context, cls.max_running_jobs, 1, _MOST_RUNNING
+            ),
+            max_waiting_jobs=_number(
+                "maxWaitingJobs", context, cls.max_waiting_jobs, 0, _MOST_WAITING
+            ),
+            webhook_url=_webhook(context("webhookUrl")),
         )
 
 
@@ -81,17 +108,36 @@ def _stage(stage: Any) -> str:
     return stage
 
 
-def _days(days: Any) -> int:
+def _number(name: str, context: Callable[[str], Any], default: int, least: int, most: int) -> int:
     """The command line gives text, cdk.json gives numbers."""
-    if days is None:
-        return Options.retention_days
-    text = str(days)
-    if not text.isdecimal() or not 1 <= int(text) <= _MOST_DAYS:
+    value = context(name)
+    if value is None:
+        return default
+    text = str(value)
+    if not text.isdecimal() or not least <= int(text) <= most:
         raise OptionError(
-            f"retentionDays={days!r} is not a number of days from 1 to {_MOST_DAYS}, "
-            "like -c retentionDays=7."
+            f"{name}={value!r} is not a whole number from {least} to {most}, "
+            f"like -c {name}={default}."
         )
     return int(text)
+
+
+def _webhook(url: Any) -> str:
+    """What leads to a private address is refused by whoever delivers, who looks the name up."""
+    if url is None:
+        return Options.webhook_url
+    try:
+        parts = urlsplit(str(url))
+        _ = parts.port  # which is read, and refused, only now
+        sound = parts.scheme == "https" and parts.hostname and "@" not in parts.netloc
+    except ValueError:
+        sound = False
+    if not sound or not str(url).isascii() or not str(url).isprintable() or " " in str(url):
+        raise OptionError(
+            f"webhookUrl={url!r} cannot be told of jobs: give an address with https and no user "
+            "name, like -c webhookUrl=https://example.com/sluice."
+        )
+    return str(url)
 
 
 def _conversions(text: Any) -> str:

@@ -13,13 +13,20 @@ from http import HTTPStatus
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 
-from conversion.errors import JobNotReady, RequestError, SluiceError, TransientError
+from conversion.errors import JobNotReady, RequestError, SluiceError, TooManyJobs, TransientError
 from lambdas.observability import logger
 
 # How soon it is worth asking again, in seconds: a running job, and a store that does not answer
-# (botocore has spent its own retries by then).
+# (botocore has spent its own retries by then). Where too many jobs wait, one that runs must be done
+# first, which takes seconds to hours.
 POLL_SECONDS = 1
 OUTAGE_SECONDS = 5
+CROWDED_SECONDS = 30
+
+_RETRY_AFTER: dict[type[RequestError], int] = {
+    JobNotReady: POLL_SECONDS,
+    TooManyJobs: CROWDED_SECONDS,
+}
 
 # Details quote what was sent; a body of megabytes must not come back with its answer.
 _MOST_DETAIL_CHARACTERS = 1000
@@ -42,8 +49,7 @@ def answer_errors(app: APIGatewayHttpResolver) -> None:
 
 def refused(error: RequestError) -> Response[str]:
     logger.info("request refused", code=error.code)
-    retry_after = POLL_SECONDS if isinstance(error, JobNotReady) else None
-    return _problem(error.http_status, error.code, error.message, retry_after)
+    return _problem(error.http_status, error.code, error.message, _RETRY_AFTER.get(type(error)))
 
 
 def unavailable(error: TransientError) -> Response[str]:

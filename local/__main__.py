@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from local.errors import LocalError
-from local.pipeline import Pipeline
+from local.pipeline import PROGRESS_STORES, Pipeline
 
 _ENDING = (signal.SIGINT, signal.SIGTERM)
 # How often to look whether the engine is still there.
@@ -46,7 +46,7 @@ def _run(options: argparse.Namespace) -> NoReturn:
         signal.signal(number, _end)
     if options.ready_json or _has_a_pipe_for_input():
         threading.Thread(target=_end_with_input, daemon=True).start()
-    with Pipeline(options.port, options.data) as pipeline:
+    with Pipeline(options.port, options.data, options.progress_store) as pipeline:
         _say_ready(pipeline, options.ready_json)
         while True:
             time.sleep(LOOK_SECONDS)
@@ -68,6 +68,12 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
     parser.add_argument("--port", type=int, default=0, help="any free one when not given")
     parser.add_argument("--data", type=Path, help="keep files, jobs and stacks in this directory")
+    parser.add_argument(
+        "--progress-store",
+        choices=PROGRESS_STORES,
+        default=PROGRESS_STORES[0],
+        help="where progress is read first; redis starts one",
+    )
     parser.add_argument("--ready-json", action="store_true", help="say so in JSON, to a program")
     return parser.parse_args()
 
@@ -81,6 +87,7 @@ def _say_ready(pipeline: Pipeline, as_json: bool) -> None:
         "engine": pipeline.engine.url,
         "bucket": pipeline.deployment.output("BucketName"),
         "stateMachineArn": pipeline.deployment.output("StateMachineArn"),
+        "redisPort": pipeline.redis and pipeline.redis.port,
         "seconds": asdict(pipeline.seconds),
     }
     print(json.dumps(facts), flush=True)

@@ -37,7 +37,16 @@ SAVE_SECONDS = 10.0
 # Idle connections of clients that are still open would hold the server's end up this long.
 CONNECTION_GRACE_SECONDS = 0.5
 # A Lambda worker inherits this process's whole environment: so it is cut down to these first.
-_INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "SLUICE_LOCAL_CAPACITY")
+_INHERITED = (
+    "PATH",
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "SLUICE_LOCAL_CAPACITY",  # local/fidelity/ecs.py
+    "SLUICE_LOCAL_REHEARSAL",  # local/fidelity/rehearsal.py
+    "SLUICE_LOCAL_TTL_SECONDS",  # local/fidelity/dynamodb.py
+    "SLUICE_LOCAL_REDIS",  # local/fidelity/cache.py
+)
 
 
 def main() -> None:

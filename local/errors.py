@@ -5,6 +5,7 @@ LocalError
 ├── PortInUse        take another port
 ├── DataUnusable     give another --data, or mend that directory
 ├── EngineFailed     the engine did not start or has ended: read its log
+├── RedisFailed      the Redis did not start: what it said is on stderr
 ├── SynthFailed      app.py did not synthesise: mend infra/
 └── DeployFailed     a resource was refused: its reason is in the message
 """
@@ -29,6 +30,10 @@ class DataUnusable(LocalError):
 
 
 class EngineFailed(LocalError):
+    pass
+
+
+class RedisFailed(LocalError):
     pass
 
 

@@ -14,7 +14,10 @@ from local.child import ROOT, Engine
 from local.deploy import Deployment, deploy
 from local.errors import EngineFailed
 from local.gateway import Gateway, listen
+from local.redis import Redis
 from local.synth import synthesise
+
+PROGRESS_STORES = ("dynamodb", "redis")
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,8 @@ class Seconds:
 
 
 class Pipeline:
-    """`with Pipeline() as pipeline:` serves until the end of the block.
+    """`with Pipeline() as pipeline:` serves until the end of the block, with a Redis of its own if
+    that is where progress is to be read first.
 
     Raises LocalError: see local/errors.py.
     """
@@ -36,10 +40,14 @@ class Pipeline:
     engine: Engine
     deployment: Deployment
     seconds: Seconds
+    redis: Redis | None = None
 
-    def __init__(self, port: int = 0, data: Path | None = None) -> None:
+    def __init__(
+        self, port: int = 0, data: Path | None = None, progress_store: str = "dynamodb"
+    ) -> None:
         self._port = port
         self._data = data
+        self._progress_store = progress_store
         self._opened = ExitStack()
 
     def __enter__(self) -> Self:
@@ -63,8 +71,9 @@ class Pipeline:
         started = time.monotonic()
         listener = opened.enter_context(listen(self._port))  # at once: it may be in use
         with ThreadPoolExecutor(1) as aside:
-            synth = aside.submit(_timed_synth)
-            self.engine = opened.enter_context(Engine(self._data))
+            synth = aside.submit(_timed_synth, self._progress_store)
+            environment = self._start_redis(opened) if self._progress_store == "redis" else {}
+            self.engine = opened.enter_context(Engine(self._data, environment=environment))
             _compile_tasks()
             assembly, synth_seconds = synth.result()
         deploying = time.monotonic()
@@ -79,6 +88,18 @@ class Pipeline:
             total=round(now - started, 3),
         )
 
+    def _start_redis(self, opened: ExitStack) -> dict[str, str]:
+        """What the engine is told of it. With data it has the port of the last time: that is
+        written into what was deployed then."""
+        note = self._data / "redis.port" if self._data else None
+        self.redis = opened.enter_context(
+            Redis(int(note.read_text()) if note and note.exists() else 0)
+        )
+        if note:
+            note.parent.mkdir(parents=True, exist_ok=True)
+            note.write_text(str(self.redis.port))
+        return {"SLUICE_LOCAL_REDIS": f"{self.redis.host}:{self.redis.port}"}
+
 
 def _compile_tasks() -> None:
     """As an image's build does: a task writes nothing to disk, its own bytecode included, and
@@ -87,6 +108,6 @@ def _compile_tasks() -> None:
         compileall.compile_dir(ROOT / room, quiet=2)
 
 
-def _timed_synth() -> tuple[Path, float]:
+def _timed_synth(progress_store: str) -> tuple[Path, float]:
     started = time.monotonic()
-    return synthesise(), time.monotonic() - started
+    return synthesise({"progressStore": progress_store}), time.monotonic() - started

@@ -15,7 +15,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -36,26 +36,30 @@ INPUTS = (
     "statemachine",
     "tasks",
 )
-# What `-c` would say: nobody signs for an account here, as in any deployment for development.
-OPTIONS = {"auth": "none"}
+# What `-c` would say: nobody signs for an account here, as in any deployment for development, and
+# two converters a core keep it busy while each waits for its bytes; more would only take memory,
+# up to 200 MB each. The others wait their turn.
+OPTIONS: dict[str, object] = {"auth": "none", "maxRunningJobs": 2 * (os.cpu_count() or 1)}
 # Assemblies of the last few states of the sources: enough to go back and forth between branches.
 KEPT = 4
 
 
-def synthesise() -> Path:
-    """The directory of the assembly. Raises SynthFailed, NotInstalled."""
-    assembly = CACHE / digest()
+def synthesise(options: Mapping[str, object] | None = None) -> Path:
+    """The directory of the assembly; `options` come on top of ours. Raises SynthFailed,
+    NotInstalled."""
+    chosen = {**OPTIONS, **(options or {})}
+    assembly = CACHE / digest(chosen)
     with _alone():
         if not (assembly / "manifest.json").exists():
-            _make(assembly)
+            _make(assembly, chosen)
             _forget_old()
     os.utime(assembly)
     return assembly
 
 
-def digest() -> str:
+def digest(options: Mapping[str, object]) -> str:
     """Of every input's path and bytes, of the Python that runs app.py, and of its CDK."""
-    found = hashlib.sha256(f"{sys.version} {version('aws-cdk-lib')} {OPTIONS}".encode())
+    found = hashlib.sha256(f"{sys.version} {version('aws-cdk-lib')} {options}".encode())
     for path in sorted(_input_files()):
         found.update(f"\0{path.relative_to(ROOT)}\0".encode())
         found.update(hashlib.sha256(path.read_bytes()).digest())
@@ -75,7 +79,7 @@ def _input_files() -> Iterator[Path]:
             )
 
 
-def _make(assembly: Path) -> None:
+def _make(assembly: Path, options: Mapping[str, object]) -> None:
     """Made aside and renamed: an assembly is there whole or not at all."""
     with tempfile.TemporaryDirectory(dir=CACHE) as aside:
         made = Path(aside) / "assembly"
@@ -83,7 +87,7 @@ def _make(assembly: Path) -> None:
             **os.environ,
             "JSII_NODE": str(find_node()),
             "CDK_OUTDIR": str(made),
-            "CDK_CONTEXT_JSON": json.dumps(_context()),
+            "CDK_CONTEXT_JSON": json.dumps(_context(options)),
             # The CDK's rules for templates take a third of the time; tests/infra applies them.
             "CDK_VALIDATION": "false",
         }
@@ -100,8 +104,8 @@ def _make(assembly: Path) -> None:
         made.rename(assembly)
 
 
-def _context() -> dict[str, object]:
-    return {**json.loads((ROOT / "cdk.json").read_text()).get("context", {}), **OPTIONS}
+def _context(options: Mapping[str, object]) -> dict[str, object]:
+    return {**json.loads((ROOT / "cdk.json").read_text()).get("context", {}), **options}
 
 
 @contextmanager

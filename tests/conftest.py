@@ -1,16 +1,25 @@
-"""What the fault campaigns have counted, told at the end of the run."""
+"""What the campaigns have counted, told at the end of the run.
+
+Here and not in tests/faults: with several processes, the one that prints reads this folder's file
+only.
+"""
 
 from __future__ import annotations
 
-from _pytest.terminal import TerminalReporter
+from typing import Any
 
-from tests.faults import counts
+import pytest
+
+from tests.faults.counts import Counts, lines
 
 
-def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
-    """Here and not in tests/faults: with several processes only this folder's file is read by the
-    one that prints."""
-    if lines := counts.lines(terminalreporter.stats):
-        terminalreporter.section("fault campaigns")
-        for line in lines:
-            terminalreporter.write_line(line)
+@pytest.fixture
+def counts(request: pytest.FixtureRequest) -> Counts:
+    return Counts(request.node.user_properties)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    if told := lines(terminalreporter.stats):
+        terminalreporter.section("counts")
+        for line in told:
+            terminalreporter.line(line)

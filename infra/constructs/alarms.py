@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from aws_cdk import Duration
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
@@ -65,6 +65,7 @@ class Alarms(Construct):
         cloudwatch.Alarm(
             self,
             name,
+            alarm_name=f"{Stack.of(self).stack_name}-{name}",  # what the runbook goes by
             metric=metric,
             alarm_description=f"{name}: {says}. docs/runbook.md says what to do.",
             threshold=threshold,

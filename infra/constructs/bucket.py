@@ -12,6 +12,11 @@ from conversion.job import OUTPUTS
 from conversion.uploads import PREFIX as UPLOADS
 from infra.options import Options, Removal
 
+# A backstop: what expires is removed with its record, to the hour (clean_up, follow_jobs). A rule
+# here counts from the day an object was written, but a job lives on while it waits and runs, and
+# with it its source: at most the two days that its execution may take.
+_GRACE_DAYS = 2
+
 
 class AudioBucket(s3.Bucket):
     """Private, encrypted, spoken to over TLS alone; tells EventBridge what lands in it."""
@@ -26,7 +31,7 @@ class AudioBucket(s3.Bucket):
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
             enforce_ssl=True,
             minimum_tls_version=1.2,
-            lifecycle_rules=_lifecycle(Duration.days(options.retention_days)),
+            lifecycle_rules=_lifecycle(Duration.days(options.retention_days + _GRACE_DAYS)),
             cors=[_browser_access()],
             removal_policy=RemovalPolicy.DESTROY if destroy else RemovalPolicy.RETAIN,
             auto_delete_objects=destroy,

@@ -2,22 +2,45 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
 from aws_cdk import Duration
+from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from conversion.settings import Settings
 from infra.constructs.logs import log_group
-from infra.constructs.permissions import service_role
+from infra.constructs.permissions import allow, service_role
 from infra.options import Architecture
 
 _ARCHITECTURES = {
     Architecture.ARM64: lambda_.Architecture.ARM_64,
     Architecture.X86_64: lambda_.Architecture.X86_64,
 }
+
+
+# What a function in a VPC must be allowed: Lambda makes its network interfaces by its role, and
+# takes no resources for them ("Giving Lambda functions access to resources in an Amazon VPC").
+_INTERFACES = [
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:UnassignPrivateIpAddresses",
+]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where in a VPC a function runs, which has no way out but what that VPC gives it."""
+
+    vpc: ec2.Vpc
+    subnets: list[ec2.ISubnet]
+    group: ec2.SecurityGroup
 
 
 class PythonFunction(Construct):
@@ -34,6 +57,7 @@ class PythonFunction(Construct):
         architecture: Architecture,
         settings: Settings,
         timeout: Duration,
+        place: Place | None = None,
     ) -> None:
         super().__init__(scope, id)
         self.role = service_role(self, "lambda.amazonaws.com")
@@ -53,5 +77,40 @@ class PythonFunction(Construct):
             timeout=timeout,
             role=self.role,
             log_group=logs,
+            vpc=cast(ec2.IVpc, place.vpc) if place else None,
+            vpc_subnets=ec2.SubnetSelection(subnets=place.subnets) if place else None,
+            security_groups=[cast(ec2.ISecurityGroup, place.group)] if place else None,
         )
+        if place:
+            allow(self.role, _INTERFACES, "*")
         self.function = cast(lambda_.IFunction, function)
+
+
+class Functions:
+    """The functions of one stack; `made` holds each by its id."""
+
+    def __init__(self, scope: Construct, *, code: Path, architecture: Architecture) -> None:
+        self.made: dict[str, PythonFunction] = {}
+        self._scope = scope
+        self._code = code
+        self._architecture = architecture
+
+    def make(
+        self,
+        id: str,
+        name: str,
+        settings: Settings,
+        timeout: Duration,
+        place: Place | None = None,
+    ) -> PythonFunction:
+        self.made[id] = PythonFunction(
+            self._scope,
+            id,
+            name=name,
+            code=self._code,
+            architecture=self._architecture,
+            settings=settings,
+            timeout=timeout,
+            place=place,
+        )
+        return self.made[id]

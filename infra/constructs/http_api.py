@@ -73,7 +73,11 @@ def _any_page() -> apigateway.CorsPreflightOptions:
     """Safe for any origin because no cookie is: who may call is for the authorizer to say."""
     return apigateway.CorsPreflightOptions(
         allow_origins=["*"],
-        allow_methods=[apigateway.CorsHttpMethod.GET, apigateway.CorsHttpMethod.POST],
+        allow_methods=[
+            apigateway.CorsHttpMethod.DELETE,
+            apigateway.CorsHttpMethod.GET,
+            apigateway.CorsHttpMethod.POST,
+        ],
         # A page that signs (SigV4) sends the last three.
         allow_headers=["content-type", "authorization", "x-amz-date", "x-amz-security-token"],
         expose_headers=["location", "retry-after"],

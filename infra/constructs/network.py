@@ -12,10 +12,14 @@ from constructs import Construct
 
 
 class TaskNetwork(Construct):
-    """A VPC over two zones, and a security group that lets HTTPS out and nothing in."""
+    """A VPC over two zones, and a security group that lets HTTPS out and nothing in. With a cache
+    there are subnets for it, and for what reads it, that lead nowhere but to S3 and DynamoDB."""
 
-    def __init__(self, scope: Construct, id: str) -> None:
+    def __init__(self, scope: Construct, id: str, *, with_cache: bool) -> None:
         super().__init__(scope, id)
+        cache = ec2.SubnetConfiguration(
+            name="Cache", subnet_type=ec2.SubnetType.PRIVATE_ISOLATED, cidr_mask=24
+        )
         self.vpc = ec2.Vpc(
             self,
             "Vpc",
@@ -27,7 +31,8 @@ class TaskNetwork(Construct):
                     subnet_type=ec2.SubnetType.PUBLIC,
                     cidr_mask=20,  # 4,091 addresses a zone, one a running task
                     map_public_ip_on_launch=False,  # the state machine asks for one by itself
-                )
+                ),
+                *([cache] if with_cache else []),
             ],
             gateway_endpoints={
                 "S3": ec2.GatewayVpcEndpointOptions(service=ec2.GatewayVpcEndpointAwsService.S3),
@@ -43,6 +48,10 @@ class TaskNetwork(Construct):
         self.security_group.add_egress_rule(
             ec2.Peer.any_ipv4(), ec2.Port.HTTPS, "AWS services; DNS needs no rule"
         )
+
+    @property
+    def cache_subnets(self) -> list[ec2.ISubnet]:
+        return self.vpc.isolated_subnets
 
     @property
     def subnet_ids(self) -> list[str]:

@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
+from aws_cdk import ArnFormat, Stack
+from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 
@@ -32,3 +35,20 @@ def service_role(scope: Construct, service: str) -> iam.IRole:
     """
     principal = cast(iam.IPrincipal, iam.ServicePrincipal(service))
     return cast(iam.IRole, iam.Role(scope, "Role", assumed_by=principal))
+
+
+def executions_of(machine: sfn.StateMachine) -> str:
+    """The ARN of all its executions, for the actions that take one."""
+    return Stack.of(machine).format_arn(
+        service="states",
+        resource="execution",
+        resource_name=f"{machine.state_machine_name}:*",
+        arn_format=ArnFormat.COLON_RESOURCE_NAME,
+    )
+
+
+def tasks_in(cluster: ecs.Cluster) -> str:
+    """The ARN of all its tasks."""
+    return Stack.of(cluster).format_arn(
+        service="ecs", resource="task", resource_name=f"{cluster.cluster_name}/*"
+    )

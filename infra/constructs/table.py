@@ -13,9 +13,12 @@ EXPIRES_AT = "expiresAt"
 
 
 class RecordTable(dynamodb.Table):
-    """On demand, restorable to any second of the last 35 days (point-in-time recovery)."""
+    """On demand, restorable to any second of the last 35 days (point-in-time recovery). With
+    `streamed`, each change can be read for a day, as it was before and after."""
 
-    def __init__(self, scope: Construct, id: str, *, key: str, options: Options) -> None:
+    def __init__(
+        self, scope: Construct, id: str, *, key: str, options: Options, streamed: bool = False
+    ) -> None:
         destroy = options.removal is Removal.DESTROY
         super().__init__(
             scope,
@@ -26,6 +29,7 @@ class RecordTable(dynamodb.Table):
             point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
                 point_in_time_recovery_enabled=True
             ),
+            stream=dynamodb.StreamViewType.NEW_AND_OLD_IMAGES if streamed else None,
             removal_policy=RemovalPolicy.DESTROY if destroy else RemovalPolicy.RETAIN,
         )
 

@@ -6,65 +6,37 @@ it. S3 events come at least once and in any order; the starter does not mind.
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import cast
 
-from aws_cdk import Duration
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
-from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
-from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from conversion.events import ObjectCreated
 from conversion.uploads import PREFIX
 from infra.constructs.function import PythonFunction
-from infra.constructs.permissions import allow
+from infra.constructs.queue import WorkQueue
 
-# Lambda's own advice for a queue it polls ("Using Lambda with Amazon SQS"): room for a function
-# that is throttled while it holds a batch, and five deliveries before an event is given up.
-_TIMEOUTS = 6
+# Lambda's own advice for a queue it polls: five before an event is given up.
 _DELIVERIES = 5
-# The most SQS keeps a message: time to find out why, and to redrive.
-_DEAD_LETTERS_KEPT = Duration.days(14)
+_BATCH = 10
+# Each makes some ten starts a second: together they stay below what StartExecution admits in the
+# smaller regions, 150 a second ("Step Functions service quotas", API throttling).
+_AT_ONCE = 10
 
 
-class UploadQueue(Construct):
+class UploadQueue(WorkQueue):
     def __init__(
         self, scope: Construct, id: str, *, bucket: s3.IBucket, starter: PythonFunction
     ) -> None:
-        super().__init__(scope, id)
-        dead_letters = self._queue("DeadLetters", retention_period=_DEAD_LETTERS_KEPT)
-        self.queue = self._queue(
-            "Queue",
-            visibility_timeout=Duration.seconds(_TIMEOUTS * starter.timeout.to_seconds()),
-            dead_letter_queue=sqs.DeadLetterQueue(
-                queue=dead_letters, max_receive_count=_DELIVERIES
-            ),
-        )
+        super().__init__(scope, id, timeout=starter.timeout, deliveries=_DELIVERIES)
+        self.feed(starter, batch=_BATCH, at_once=_AT_ONCE)
         events.Rule(
             self,
             "Rule",
             event_pattern=_object_created(bucket),
             targets=[cast(events.IRuleTarget, targets.SqsQueue(self.queue))],
-        )
-        lambda_.EventSourceMapping(
-            self,
-            "Mapping",
-            target=starter.function,
-            event_source_arn=self.queue.queue_arn,
-            batch_size=10,
-            report_batch_item_failures=True,
-        )
-        allow(
-            starter.role,
-            ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"],
-            self.queue.queue_arn,
-        )
-
-    def _queue(self, id: str, **settings: Any) -> sqs.Queue:
-        return sqs.Queue(
-            self, id, encryption=sqs.QueueEncryption.SQS_MANAGED, enforce_ssl=True, **settings
         )
 
 

@@ -16,10 +16,11 @@ class StorageStack(Stack):
         super().__init__(scope, id, description="Sluice: audio files and the records about them")
         self.bucket = AudioBucket(self, "Bucket", options=options)
         self.uploads = RecordTable(self, "Uploads", key="fileId", options=options)
-        self.jobs = RecordTable(self, "Jobs", key="jobId", options=options)
+        self.jobs = RecordTable(self, "Jobs", key="jobId", options=options, streamed=True)
         self.jobs.add_index(BY_FILE, key="fileId", sort_key="createdAt")
         self.jobs.add_index(BY_STATUS, key="status", sort_key="createdAt")
         self.progress = RecordTable(self, "Progress", key="jobId", options=options)
+        self.slots = RecordTable(self, "Slots", key="name", options=options)
 
         CfnOutput(
             self,

@@ -1,7 +1,11 @@
 """POST /v1/jobs: convert a file that is there already, once more or into something else.
 
-Permissions: GetItem on uploads; PutItem on jobs; GetObject on `uploads/*` and ListBucket (without
-it S3 answers 403, not 404, for an object that has not arrived); StartExecution.
+A job that is written is accepted, whether it starts at once, waits for a slot or, in an outage, for
+the recovery. When too many wait already none is written.
+
+Permissions: GetItem on uploads; PutItem on jobs and Query on its index byStatus; GetItem and
+UpdateItem on slots; GetObject on `uploads/*` and ListBucket (without it S3 answers 403, not 404,
+for an object that has not arrived); StartExecution.
 """
 
 from __future__ import annotations
@@ -21,6 +25,7 @@ from conversion.stores import clients
 from conversion.stores.executions import Executions
 from conversion.stores.jobs import Jobs
 from conversion.stores.objects import Objects
+from conversion.stores.slots import SlotsTable
 from conversion.stores.uploads import Uploads
 from lambdas import api, represent
 from lambdas.observability import logger
@@ -30,8 +35,9 @@ settings = CreateJobSettings.from_env(os.environ)
 dynamodb = clients.dynamodb(clients.BRISK)
 uploads = Uploads(dynamodb, settings.uploads_table)
 jobs = Jobs(dynamodb, settings.jobs_table)
+slots = SlotsTable(dynamodb, settings.slots_table, settings.max_running_jobs)
 objects = Objects(clients.s3(clients.BRISK), settings.bucket)
-executions = Executions(clients.step_functions(clients.BRISK), settings.state_machine_arn)
+executions = Executions(clients.step_functions(clients.SWIFT), settings.state_machine_arn)
 app = api.resolver()
 
 
@@ -39,10 +45,18 @@ app = api.resolver()
 def create_job() -> Response[Any]:
     file_id, conversion = _asked(api.json_object(app))
     job = start_for_request(
-        file_id, conversion, uploads, objects, jobs, executions, settings.retention_days
+        file_id,
+        conversion,
+        uploads,
+        objects,
+        jobs,
+        slots,
+        executions,
+        settings.max_waiting_jobs,
+        settings.retention_days,
     )
     logger.append_keys(job_id=job.job_id)
-    logger.info("job started", file_id=file_id, conversion=str(conversion), bytes=job.source.bytes)
+    logger.info("job created", file_id=file_id, conversion=str(conversion), bytes=job.source.bytes)
     return api.answer(
         represent.job(job),
         HTTPStatus.ACCEPTED,

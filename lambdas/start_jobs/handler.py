@@ -5,8 +5,12 @@ delivered again; starting twice changes nothing. One that can never succeed, bec
 read or is not about our uploads, fails too: after its last delivery it lies in the dead-letter
 queue, instead of being lost in a log.
 
-Permissions: GetItem on uploads; PutItem on jobs; StartExecution; the queue's ReceiveMessage,
-DeleteMessage and GetQueueAttributes.
+A record whose jobs are written is done, though StartExecution may be throttled: the recovery starts
+those within about a minute. Given back, they would only add to the calls that are too many already,
+and after some deliveries fill the dead-letter queue with events that nothing is wrong with.
+
+Permissions: GetItem on uploads; PutItem and GetItem on jobs; UpdateItem on slots; StartExecution;
+the queue's ReceiveMessage, DeleteMessage and GetQueueAttributes.
 """
 
 from __future__ import annotations
@@ -31,6 +35,7 @@ from conversion.start import start_for_object
 from conversion.stores import clients
 from conversion.stores.executions import Executions
 from conversion.stores.jobs import Jobs
+from conversion.stores.slots import SlotsTable
 from conversion.stores.uploads import Uploads
 from conversion.uploads import PREFIX
 from lambdas.observability import logger
@@ -40,6 +45,7 @@ defaults = settings.conversions
 dynamodb = clients.dynamodb(clients.BRISK)
 uploads = Uploads(dynamodb, settings.uploads_table)
 jobs = Jobs(dynamodb, settings.jobs_table)
+slots = SlotsTable(dynamodb, settings.slots_table, settings.max_running_jobs)
 executions = Executions(clients.step_functions(clients.BRISK), settings.state_machine_arn)
 
 # Without the exception Powertools raises when every record failed: it would throw a warm, sound
@@ -66,17 +72,17 @@ def _read(body: str) -> ObjectCreated:
 
 
 def _start(created: ObjectCreated) -> None:
-    started = start_for_object(
-        created, defaults, uploads, jobs, executions, settings.retention_days
+    made = start_for_object(
+        created, defaults, uploads, jobs, slots, executions, settings.retention_days
     )
-    for job in started:
+    for job in made:
         logger.info(
-            "job started",
+            "job created",
             job_id=job.job_id,
             conversion=str(job.conversion),
             bytes=job.source.bytes,
         )
-    if not started:
+    if not made:
         logger.info("nothing to convert", bytes=created.bytes)
 
 

@@ -15,7 +15,8 @@ import pytest
 from click.testing import CliRunner
 
 from client.retry import Patience
-from client.verbs import Surroundings, main
+from client.surroundings import Surroundings
+from client.verbs import main
 from tests.client.service import Service
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -63,6 +64,21 @@ def run(service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ru
         return Ran(result.exit_code, result.stdout, result.stderr)
 
     return run
+
+
+@pytest.fixture
+def tend(service: Service) -> Run:
+    """`sluice VERB … --api <service>`, in this process and in a hurry."""
+
+    def tend(*arguments: str, **changed: Any) -> Ran:
+        surroundings = Surroundings(["false"], changed.get("patience", IMPATIENT))
+        command = [*arguments, "--api", changed.get("api", service.url)]
+        result = CliRunner().invoke(main, command, obj=surroundings)
+        if result.exception and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return Ran(result.exit_code, result.stdout, result.stderr)
+
+    return tend
 
 
 def environment() -> dict[str, str]:

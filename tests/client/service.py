@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 # Two of them share a suffix, as m4a and alac do.
 FORMATS = {"mp3": "mp3", "opus": "opus", "flac": "flac", "m4a": "m4a", "alac": "m4a"}
@@ -25,6 +25,13 @@ PRESETS = {"podcast-mono-64k": "mp3"}
 
 def converted(content: bytes, target: str) -> bytes:
     return target.encode() + b":" + content
+
+
+def cleaned(complete: bool = True, failures: int = 0, **removed: tuple[int, int]) -> dict[str, Any]:
+    """The answer of a clean-up: counts and bytes by kind."""
+    kinds = {"jobs": (0, 0), "outputs": (0, 0), **removed}
+    told = {kind: {"count": count, "bytes": size} for kind, (count, size) in kinds.items()}
+    return {"dryRun": False, "complete": complete, "removed": told, "failures": failures}
 
 
 @dataclass
@@ -46,6 +53,7 @@ class Job:
     conversion: dict[str, Any]
     content: bytes
     polls: int = 0
+    cancelled: bool = False
 
     @property
     def format(self) -> str:
@@ -79,6 +87,9 @@ class Service:
         self.cut_downloads = 0
         self.wrong_bytes = False
         self.output_name: str | None = None
+        # What each call of the clean-up answers, the last of them for ever, and what was asked.
+        self.cleanups: list[dict[str, Any]] = [cleaned()]
+        self.cleanups_asked: list[dict[str, Any]] = []
         self.loudness: dict[str, Any] | None = None
         self.warnings: list[dict[str, str]] = []
         self.downloading: Callable[[], None] = lambda: None
@@ -137,6 +148,8 @@ class Service:
             self.at_once -= 1
 
     def status(self, job: Job) -> str:
+        if job.cancelled:
+            return "cancelled"
         if job.polls < self.polls_until_over:
             return "processing"
         if self.cancels:
@@ -190,7 +203,13 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
         del self.headers["content-length"]
-        self.serve("create_upload", lambda: self.create_upload(body))
+        if self.path == "/v1/cleanup":
+            self.serve("cleanup", lambda: self.cleanup(body))
+        else:
+            self.serve("create_upload", lambda: self.create_upload(body))
+
+    def do_DELETE(self) -> None:
+        self.serve("cancel", self.cancel)
 
     def do_PUT(self) -> None:
         self.serve("put", self.put)
@@ -240,6 +259,22 @@ class _Handler(BaseHTTPRequestHandler):
         url = f"{self.service.origin}/bucket/{file_id}?signature=s"
         upload = {"method": "PUT", "url": url, "headers": headers, "expiresAt": 1893456000}
         return self.json(201, {"fileId": file_id, "expiresAt": 1893456000, "upload": upload})
+
+    def cleanup(self, body: dict[str, Any]) -> None:
+        service = self.service
+        service.cleanups_asked.append(body)
+        told = service.cleanups.pop(0) if len(service.cleanups) > 1 else service.cleanups[0]
+        self.json(200, told | {"dryRun": body["dryRun"]})
+
+    def cancel(self) -> None:
+        """A job that is over but for a cancel stays as it is."""
+        job = self.service.jobs.get(unquote(self.path.removeprefix("/v1/jobs/")))
+        if job is None:
+            return self.problem(404, "JOB_NOT_FOUND", "There is no such job: check the id.")
+        if self.service.status(job) in ("completed", "failed"):
+            return self.problem(409, "JOB_FINISHED", "The job is over: there is nothing to cancel.")
+        job.cancelled = True
+        return self.json(202, self.service.job_json(job))
 
     def put(self) -> None:
         file_id = urlsplit(self.path).path.rpartition("/")[2]

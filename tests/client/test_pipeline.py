@@ -189,9 +189,11 @@ def test_up_passes_on_its_options_and_its_childs_failure(
     tmp_path: Path,
 ) -> None:
     echo = [sys.executable, "-c", "import sys; sys.exit(' '.join(sys.argv[1:]))"]
-    command = spawn(*driver(), "up", "--port", "9", "--data", "kept", "--", *echo)
+    options = ("--port", "9", "--data", "kept", "--progress-store", "redis")
+    command = spawn(*driver(), "up", *options, "--", *echo)
     _, stderr = command.communicate(timeout=10)
-    assert stderr == f"--port 9 --data {tmp_path}/kept --ready-json\n"
+    told = f"--port 9 --data {tmp_path}/kept --progress-store redis --ready-json\n"
+    assert stderr == told
     assert command.returncode == 1
 
 

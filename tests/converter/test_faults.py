@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from conversion.cost import Cost
 from conversion.errors import (
     Interrupted,
     JobOver,
@@ -343,9 +344,9 @@ class Late(Jobs):
         super().__init__(world.dynamodb, world.settings.jobs_table)
         self._meanwhile = meanwhile
 
-    def complete(self, job_id: str, attempt: int, output: Output) -> None:
+    def complete(self, job_id: str, attempt: int, output: Output, cost: Cost | None = None) -> None:
         self._meanwhile(self, self.get(job_id))
-        super().complete(job_id, attempt, output)
+        super().complete(job_id, attempt, output, cost)
 
 
 @pytest.mark.parametrize(
@@ -385,7 +386,9 @@ def test_a_fence_is_what_ends_the_run_even_when_the_object_cannot_be_deleted(
 
 def test_an_output_that_cannot_be_recorded_is_taken_back(world: World, sounds: Sounds) -> None:
     class Forbidden(Jobs):
-        def complete(self, job_id: str, attempt: int, output: Output) -> None:
+        def complete(
+            self, job_id: str, attempt: int, output: Output, cost: Cost | None = None
+        ) -> None:
             raise PermissionError("403")
 
     with pytest.raises(PermissionError):
@@ -400,8 +403,10 @@ def test_an_object_stays_when_the_record_of_it_may_have_been_written(
     world: World, sounds: Sounds
 ) -> None:
     class Mute(Jobs):
-        def complete(self, job_id: str, attempt: int, output: Output) -> None:
-            super().complete(job_id, attempt, output)
+        def complete(
+            self, job_id: str, attempt: int, output: Output, cost: Cost | None = None
+        ) -> None:
+            super().complete(job_id, attempt, output, cost)
             raise RecordsUnavailable("the answer was lost")
 
     job = world.job(sounds.bytes("wav"), "mp3")

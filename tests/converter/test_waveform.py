@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from conversion.conversion import Conversion, Loudness, Waveform
+from conversion.cost import Cost
 from conversion.errors import JobOver
 from conversion.formats import FORMATS
 from conversion.job import Job, Status
@@ -166,7 +167,7 @@ def test_nothing_is_left_when_the_picture_cannot_be_stored(world: World, sounds:
 
 
 class _Over(Jobs):
-    def complete(self, job_id: str, attempt: int, output: Output) -> None:
+    def complete(self, job_id: str, attempt: int, output: Output, cost: Cost | None = None) -> None:
         raise JobOver("It was cancelled.")
 
 

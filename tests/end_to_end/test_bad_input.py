@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from tests.end_to_end import journey
 from tests.end_to_end.conftest import Pipeline
 
-FAILED_WAY = ["Convert", "ReadOutcome", "Outcome", "AnnounceFailed", "Failed"]
+FAILED_WAY = ["Begin", "Convert", "ReadOutcome", "Outcome", "Failed"]
 
 
 @pytest.mark.parametrize(
@@ -49,7 +50,8 @@ def assert_failed_with(pipeline: Pipeline, job: dict[str, Any], code: str) -> No
     assert pipeline.states(job["jobId"]) == FAILED_WAY
     described = pipeline.ended(job["jobId"])
     assert described["status"] == "FAILED"
-    assert (described["error"], described["cause"]) == (code, job["error"]["message"])
+    assert described["error"] == code
+    assert json.loads(described["cause"])["errorMessage"] == job["error"]["message"]
     no_output = httpx.get(f"{pipeline.api}/jobs/{job['jobId']}/output", timeout=30)
     assert (no_output.status_code, no_output.json()["code"]) == (409, "NO_OUTPUT")
 

@@ -14,7 +14,7 @@ from tests.end_to_end import journey
 from tests.end_to_end.conftest import Pipeline
 
 ASL = json.loads((Path(__file__).parents[2] / "statemachine" / "conversion.asl.json").read_text())
-GOOD_WAY = ["Convert", "ReadOutcome", "Outcome", "AnnounceCompleted", "Completed"]
+GOOD_WAY = ["Begin", "Convert", "ReadOutcome", "Outcome", "Completed"]
 
 
 def convert(pipeline: Pipeline, source: Path, **conversion: object) -> dict[str, object]:
@@ -141,9 +141,7 @@ def test_the_same_event_delivered_again_starts_nothing(
     }
     marker = journey.send(pipeline.api, music["wav"], {"format": "mp3"})
     sqs = pipeline.client("sqs")
-    [queue] = [
-        url for url in sqs.list_queues()["QueueUrls"] if "dead" not in url.lower().split("/")[-1]
-    ]
+    [queue] = [url for url in sqs.list_queues()["QueueUrls"] if "ArrivalsQueue" in url]
     for _ in range(3):
         sqs.send_message(QueueUrl=queue, MessageBody=json.dumps(event))
     [after] = journey.jobs_of(pipeline.api, marker)

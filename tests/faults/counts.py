@@ -1,8 +1,8 @@
 """The figures of a campaign on their way from a test to the end of the run.
 
-A test adds to its report, which pytest-xdist carries to the process that prints; there the figures
-of all tests of a campaign become one line. A campaign that counts nothing of its own is a line too:
-how many of its tests passed.
+They travel as properties of a test's report, which pytest-xdist carries to the process that prints;
+there the figures of one name are one line over all tests. A campaign's file that counts nothing of
+its own is a line too: how many of its tests passed.
 """
 
 from __future__ import annotations
@@ -13,52 +13,51 @@ from pathlib import PurePosixPath
 from typing import Any
 
 _ROOM = "tests/faults/"
-_PROPERTY = "campaign"
+_PROPERTY = "counts"
 _OUTCOMES = ("passed", "failed", "error", "skipped")
 
 
 class Counts:
-    """`counts.add(blows=1, falls=0)` and `counts.most(seconds=3.2)`, as often as there is news."""
+    """`counts("kills", blows=20, falls=0)` is added up, and of `counts.most("kills", seconds=3.2)`
+    the greatest is kept."""
 
     def __init__(self, properties: list[tuple[str, Any]]) -> None:
         self._properties = properties
 
-    def add(self, **figures: int) -> None:
-        self._put("sum", figures)
+    def __call__(self, campaign: str, **numbers: float) -> None:
+        self._properties.append((_PROPERTY, (campaign, "sum", numbers)))
 
-    def most(self, **figures: float) -> None:
-        """The greatest that any test has seen."""
-        self._put("most", figures)
-
-    def _put(self, how: str, figures: Mapping[str, float]) -> None:
-        for name, value in figures.items():
-            self._properties.append((_PROPERTY, [how, name.replace("_", " "), value]))
+    def most(self, campaign: str, **numbers: float) -> None:
+        self._properties.append((_PROPERTY, (campaign, "most", numbers)))
 
 
 def lines(stats: Mapping[str, Iterable[Any]]) -> list[str]:
-    """A line for each campaign file, from the reports that the terminal reporter has gathered."""
-    tests: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    figures: dict[str, dict[str, float]] = defaultdict(dict)
+    """A line for each campaign, from the reports that the terminal reporter has gathered."""
+    found: dict[str, dict[str, float]] = defaultdict(dict)
     for outcome in _OUTCOMES:
         for report in stats.get(outcome, []):
             if getattr(report, "nodeid", "").startswith(_ROOM):
                 campaign = PurePosixPath(report.nodeid.partition("::")[0]).stem
-                tests[campaign][outcome] += 1
-                _gather(figures[campaign], report.user_properties)
+                tests = found[campaign.removeprefix("test_")]
+                tests[f"tests {outcome}"] = tests.get(f"tests {outcome}", 0) + 1
+            _gather(found, getattr(report, "user_properties", []))
     return [
-        f"{campaign.removeprefix('test_').replace('_', ' ')}: "
-        + ", ".join(
-            [f"{number} {outcome}" for outcome, number in tests[campaign].items()]
-            + [f"{value:,.10g} {name}" for name, value in figures[campaign].items()]
-        )
-        for campaign in sorted(tests)
+        f"{campaign}: " + ", ".join(f"{_shown(value)} {name}" for name, value in numbers.items())
+        for campaign, numbers in sorted(found.items())
     ]
 
 
-def _gather(into: dict[str, float], properties: Iterable[tuple[str, Any]]) -> None:
+def _gather(found: dict[str, dict[str, float]], properties: Iterable[tuple[str, Any]]) -> None:
     for kind, what in properties:
-        if kind == _PROPERTY:
-            how, name, value = what
-            into[name] = max(into.get(name, value), value) if how == "most" else (
-                into.get(name, 0) + value
-            )
+        if kind != _PROPERTY:
+            continue
+        campaign, how, numbers = what
+        into = found[campaign]
+        for name, value in numbers.items():
+            told = name.replace("_", " ")
+            add = into.get(told, 0) + value
+            into[told] = max(into.get(told, value), value) if how == "most" else add
+
+
+def _shown(value: float) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.2f}"

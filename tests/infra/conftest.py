@@ -36,6 +36,10 @@ def other_assembly(functions: Path, tmp_path_factory: pytest.TempPathFactory) ->
         "retentionDays": "30",
         "removal": "destroy",
         "defaultConversions": "archive-flac",
+        "progressStore": "redis",
+        "maxRunningJobs": "20",
+        "maxWaitingJobs": "50",
+        "webhookUrl": "https://example.com/sluice",
     }
     return synthesise(functions, tmp_path_factory.mktemp("other") / "cdk.out", context)
 

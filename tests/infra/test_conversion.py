@@ -7,12 +7,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from conversion.events import (
-    ConversionCancelled,
-    ConversionCompleted,
-    ConversionFailed,
-    ObjectCreated,
-)
+from conversion.cost import TASK_DISK_GIB, TASK_GB, TASK_VCPU
+from conversion.events import ObjectCreated
 from conversion.uploads import PREFIX
 from tests.infra.assembly import Assembly
 
@@ -21,7 +17,7 @@ ASL = ASL_FILE.read_text()
 
 
 def test_the_rule_hears_of_uploads_alone(assembly: Assembly) -> None:
-    rule = assembly.the("AWS::Events::Rule")
+    rule = assembly.of("AWS::Events::Rule")["ArrivalsRule"]
     assert rule["EventPattern"] == {
         "source": [ObjectCreated.source],
         "detail-type": [ObjectCreated.detail_type],
@@ -46,22 +42,32 @@ def test_a_batch_has_six_times_the_functions_time(assembly: Assembly) -> None:
     assert queue["VisibilityTimeout"] >= 6 * starter["Timeout"]
 
 
-def test_a_failed_record_goes_back_alone(assembly: Assembly) -> None:
-    mapping = assembly.the("AWS::Lambda::EventSourceMapping")
+def test_a_failed_record_goes_back_alone_and_a_burst_leaves_room_for_others(
+    assembly: Assembly,
+) -> None:
+    mapping = assembly.of("AWS::Lambda::EventSourceMapping")["ArrivalsMapping"]
     assert mapping["FunctionName"] == "${StartJobsFunction}"
     assert mapping["EventSourceArn"] == "${ArrivalsQueue.Arn}"
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping["ScalingConfig"] == {"MaximumConcurrency": 10}
 
 
-def test_queues_are_encrypted_and_take_from_the_rule_alone(assembly: Assembly) -> None:
-    assert all(each["SqsManagedSseEnabled"] for each in assembly.of("AWS::SQS::Queue").values())
-    for policy in assembly.of("AWS::SQS::QueuePolicy").values():
+def test_queues_are_encrypted_and_take_from_a_rule_alone(other_assembly: Assembly) -> None:
+    queues = other_assembly.of("AWS::SQS::Queue")
+    assert all(each["SqsManagedSseEnabled"] for each in queues.values())
+    told_by: dict[str, str] = {}
+    for name, policy in other_assembly.of("AWS::SQS::QueuePolicy").items():
         denied, *allowed = policy["PolicyDocument"]["Statement"]
         assert denied["Effect"] == "Deny"
         assert denied["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
         for each in allowed:
             assert each["Principal"] == {"Service": "events.amazonaws.com"}
-            assert each["Condition"] == {"ArnEquals": {"aws:SourceArn": "${ArrivalsRule.Arn}"}}
+            told_by[name.removesuffix("Policy")] = each["Condition"]["ArnEquals"]["aws:SourceArn"]
+    assert told_by == {
+        "ArrivalsQueue": "${ArrivalsRule.Arn}",
+        "RecoveryDeadLetters": "${RecoveryRule.Arn}",
+        "WebhooksQueue": "${WebhooksRule.Arn}",
+    }
 
 
 def test_the_definition_is_deployed_as_it_stands_in_its_file(assembly: Assembly) -> None:
@@ -85,12 +91,9 @@ def test_the_definition_is_json_once_its_placeholders_are_filled(assembly: Assem
     assert subnets in json.dumps(arguments["NetworkConfiguration"])
 
 
-def test_the_flow_announces_the_events_under_the_names_of_their_classes(
-    assembly: Assembly,
-) -> None:
+def test_the_flow_fails_by_the_function_that_names_the_failure(assembly: Assembly) -> None:
     given = assembly.the("AWS::StepFunctions::StateMachine")["DefinitionSubstitutions"]
-    for event in (ConversionCompleted, ConversionFailed, ConversionCancelled):
-        assert (given["EventSource"], given[event.__name__]) == ("sluice", event.detail_type)
+    assert given["FailExecution"] == "${FailExecutionFunction.Arn}"
 
 
 def test_an_execution_outlives_the_revision_of_the_task_it_began_with(assembly: Assembly) -> None:
@@ -135,6 +138,9 @@ def test_the_task_is_small_and_of_the_chosen_architecture(
 ) -> None:
     task = assembly.the("AWS::ECS::TaskDefinition")
     assert (task["Cpu"], task["Memory"]) == ("1024", "2048")
+    # What a job is said to cost goes by these.
+    disk = task["EphemeralStorage"]["SizeInGiB"]
+    assert (1024, 2048, disk) == (TASK_VCPU * 1024, TASK_GB * 1024, TASK_DISK_GIB)
     assert task["RequiresCompatibilities"] == ["FARGATE"]
     assert task["RuntimePlatform"]["CpuArchitecture"] == "ARM64"
     other = other_assembly.the("AWS::ECS::TaskDefinition")

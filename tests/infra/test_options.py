@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from infra.errors import OptionError
-from infra.options import Architecture, Auth, Options, Removal
+from infra.options import Architecture, Auth, Options, ProgressStore, Removal
 
 
 def test_nothing_has_to_be_chosen() -> None:
@@ -17,6 +17,10 @@ def test_nothing_has_to_be_chosen() -> None:
         auth=Auth.IAM,
         retention_days=7,
         removal=Removal.RETAIN,
+        progress_store=ProgressStore.DYNAMODB,
+        max_running_jobs=100,
+        max_waiting_jobs=1000,
+        webhook_url="",
     )
 
 
@@ -28,14 +32,29 @@ def test_everything_can_be() -> None:
         "retentionDays": "30",
         "removal": "destroy",
         "defaultConversions": "mp3@128, archive-flac",
+        "progressStore": "redis",
+        "maxRunningJobs": "20",
+        "maxWaitingJobs": "50",
+        "webhookUrl": "https://example.com:8443/sluice?key=1",
     }
     assert Options.from_context(context.get) == Options(
-        "prod-eu", Architecture.X86_64, Auth.NONE, 30, Removal.DESTROY, "mp3@128, archive-flac"
+        "prod-eu",
+        Architecture.X86_64,
+        Auth.NONE,
+        30,
+        Removal.DESTROY,
+        "mp3@128, archive-flac",
+        ProgressStore.REDIS,
+        20,
+        50,
+        "https://example.com:8443/sluice?key=1",
     )
 
 
 def test_numbers_of_cdk_json_are_taken_as_they_are() -> None:
-    assert Options.from_context({"retentionDays": 14}.get).retention_days == 14
+    context = {"retentionDays": 14, "maxRunningJobs": 3, "maxWaitingJobs": 0}
+    read = Options.from_context(context.get)
+    assert (read.retention_days, read.max_running_jobs, read.max_waiting_jobs) == (14, 3, 0)
 
 
 @pytest.mark.parametrize(
@@ -57,6 +76,18 @@ def test_numbers_of_cdk_json_are_taken_as_they_are() -> None:
         ("defaultConversions", "", "-c defaultConversions="),
         ("defaultConversions", "mp4", "Choose one of"),
         ("defaultConversions", "mp3@9999", "320"),
+        ("progressStore", "memcached", "dynamodb or redis"),
+        ("maxRunningJobs", "0", "from 1 to 5000"),
+        ("maxRunningJobs", "5001", "from 1 to 5000"),
+        ("maxRunningJobs", "many", "-c maxRunningJobs=100"),
+        ("maxWaitingJobs", "10001", "from 0 to 10000"),
+        ("webhookUrl", "http://example.com/", "with https"),
+        ("webhookUrl", "https://", "with https"),
+        ("webhookUrl", "https://me:secret@example.com/", "no user name"),
+        ("webhookUrl", "https://example.com:port/", "with https"),
+        ("webhookUrl", "https://[::1/", "with https"),
+        ("webhookUrl", "https://exämple.com/", "with https"),
+        ("webhookUrl", "example.com", "-c webhookUrl="),
     ],
 )
 def test_what_cannot_be_built_is_refused_by_name_with_advice(

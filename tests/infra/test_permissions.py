@@ -15,8 +15,11 @@ CONVERTED = f"{BUCKET}/conversions/*"
 UPLOADS = "${Uploads.Arn}"
 JOBS = "${Jobs.Arn}"
 PROGRESS = "${Progress.Arn}"
+SLOTS = "${Slots.Arn}"
+BY_FILE = f"{JOBS}/index/byFile"
+BY_STATUS = f"{JOBS}/index/byStatus"
 MACHINE = "${ConversionStateMachine}"
-QUEUE = "${ArrivalsQueue.Arn}"
+EXECUTIONS = f"arn:${{AWS::Partition}}:states:{HERE}:execution:${{ConversionStateMachine.Name}}:*"
 FAMILY = f"ecs:{HERE}:task-definition/sluicedevconversionConverterDefinition"
 TASKS = f"arn:${{AWS::Partition}}:ecs:{HERE}:task/${{Cluster}}/*"
 
@@ -48,25 +51,49 @@ def logging(group: str) -> set[tuple[str, str]]:
     }
 
 
+def fed_by(queue: str) -> set[tuple[str, str]]:
+    actions = ("DeleteMessage", "GetQueueAttributes", "ReceiveMessage")
+    return {(f"sqs:{action}", f"${{{queue}.Arn}}") for action in actions}
+
+
+STARTS_WAITING = {
+    ("dynamodb:GetItem", JOBS),
+    ("dynamodb:Query", BY_STATUS),
+    ("dynamodb:GetItem", SLOTS),
+    ("dynamodb:UpdateItem", SLOTS),
+    ("states:StartExecution", MACHINE),
+}
+CLEARS_OUTPUTS = {
+    ("s3:ListBucket", BUCKET),
+    ("s3:ListBucketMultipartUploads", BUCKET),
+    ("s3:AbortMultipartUpload", CONVERTED),
+    ("s3:DeleteObject", CONVERTED),
+}
+
 ROLES: dict[str, set[tuple[str, str]]] = {
     "CreateUploadRole": {
         *logging("CreateUploadLogs"),
         ("dynamodb:PutItem", UPLOADS),
+        ("dynamodb:Query", BY_STATUS),
+        ("dynamodb:GetItem", SLOTS),
         ("s3:PutObject", UPLOADED),
     },
     "StartJobsRole": {
         *logging("StartJobsLogs"),
-        ("sqs:ReceiveMessage", QUEUE),
-        ("sqs:DeleteMessage", QUEUE),
-        ("sqs:GetQueueAttributes", QUEUE),
+        *fed_by("ArrivalsQueue"),
         ("dynamodb:GetItem", UPLOADS),
+        ("dynamodb:GetItem", JOBS),
         ("dynamodb:PutItem", JOBS),
+        ("dynamodb:UpdateItem", SLOTS),
         ("states:StartExecution", MACHINE),
     },
     "CreateJobRole": {
         *logging("CreateJobLogs"),
         ("dynamodb:GetItem", UPLOADS),
         ("dynamodb:PutItem", JOBS),
+        ("dynamodb:Query", BY_STATUS),
+        ("dynamodb:GetItem", SLOTS),
+        ("dynamodb:UpdateItem", SLOTS),
         ("s3:GetObject", UPLOADED),
         ("s3:ListBucket", BUCKET),
         ("states:StartExecution", MACHINE),
@@ -74,17 +101,70 @@ ROLES: dict[str, set[tuple[str, str]]] = {
     "GetJobRole": {
         *logging("GetJobLogs"),
         ("dynamodb:GetItem", JOBS),
-        ("dynamodb:Query", f"{JOBS}/index/byFile"),
+        ("dynamodb:Query", BY_FILE),
+    },
+    "CancelJobRole": {
+        *logging("CancelJobLogs"),
+        ("dynamodb:UpdateItem", JOBS),
+        ("states:DescribeExecution", EXECUTIONS),
+        ("states:StopExecution", EXECUTIONS),
     },
     "GetProgressRole": {
         *logging("GetProgressLogs"),
         ("dynamodb:GetItem", JOBS),
+        ("dynamodb:BatchGetItem", JOBS),
         ("dynamodb:BatchGetItem", PROGRESS),
     },
     "GetOutputRole": {
         *logging("GetOutputLogs"),
         ("dynamodb:GetItem", JOBS),
         ("s3:GetObject", CONVERTED),
+    },
+    "FailExecutionRole": logging("FailExecutionLogs"),
+    "FollowJobsRole": {
+        *logging("FollowJobsLogs"),
+        *(
+            (f"dynamodb:{action}", "${Jobs.StreamArn}")
+            for action in ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")
+        ),
+        ("sqs:SendMessage", "${ChangesDeadLetters.Arn}"),
+        ("events:PutEvents", f"arn:${{AWS::Partition}}:events:{HERE}:event-bus/default"),
+        *STARTS_WAITING,
+        ("dynamodb:DeleteItem", PROGRESS),
+        *CLEARS_OUTPUTS,
+    },
+    "RecoverJobsRole": {
+        *logging("RecoverJobsLogs"),
+        *STARTS_WAITING,
+        ("dynamodb:GetItem", UPLOADS),
+        ("dynamodb:BatchGetItem", JOBS),
+        ("dynamodb:PutItem", JOBS),
+        ("dynamodb:UpdateItem", JOBS),
+        ("dynamodb:Query", BY_FILE),
+        ("dynamodb:BatchGetItem", PROGRESS),
+        ("states:DescribeExecution", EXECUTIONS),
+        ("states:GetExecutionHistory", EXECUTIONS),
+        ("states:StopExecution", EXECUTIONS),
+        ("states:ListExecutions", MACHINE),
+        ("ecs:StopTask", TASKS),
+        ("s3:ListBucket", BUCKET),
+        ("s3:ListBucketMultipartUploads", BUCKET),
+        ("s3:AbortMultipartUpload", CONVERTED),
+    },
+    "CleanUpRole": {
+        *logging("CleanUpLogs"),
+        ("dynamodb:BatchGetItem", JOBS),
+        ("dynamodb:DeleteItem", JOBS),
+        ("dynamodb:GetItem", JOBS),
+        ("dynamodb:Query", BY_FILE),
+        ("dynamodb:Query", BY_STATUS),
+        ("dynamodb:DeleteItem", UPLOADS),
+        ("dynamodb:GetItem", UPLOADS),
+        ("dynamodb:DeleteItem", PROGRESS),
+        *CLEARS_OUTPUTS,
+        ("s3:GetObject", CONVERTED),
+        ("s3:DeleteObject", UPLOADED),
+        ("s3:GetObject", UPLOADED),
     },
     "ConverterRole": {
         ("dynamodb:UpdateItem", JOBS),
@@ -127,11 +207,32 @@ ROLES: dict[str, set[tuple[str, str]]] = {
             )
             for action in ("DescribeRule", "PutRule", "PutTargets")
         ),
-        ("events:PutEvents", f"arn:${{AWS::Partition}}:events:{HERE}:event-bus/default"),
+        ("lambda:InvokeFunction", "${FailExecutionFunction.Arn}"),
         ("dynamodb:GetItem", JOBS),
         ("dynamodb:UpdateItem", JOBS),
         *((action, "*") for action in EVERYWHERE if not action.startswith("ecr:")),
     },
+}
+
+
+# What is there, or may do more, when a deployment chooses a webhook and a cache.
+WITH_WEBHOOK = {
+    "DeliverWebhookRole": {
+        *logging("DeliverWebhookLogs"),
+        *fed_by("WebhooksQueue"),
+        ("sqs:ChangeMessageVisibility", "${WebhooksQueue.Arn}"),
+        ("secretsmanager:GetSecretValue", "${WebhooksSecret}"),
+    },
+}
+# "Giving Lambda functions access to resources in an Amazon VPC", required IAM permissions: Lambda
+# itself makes the interfaces by the function's role, and takes no resources for them.
+IN_A_NETWORK = {
+    ("ec2:AssignPrivateIpAddresses", "*"),
+    ("ec2:CreateNetworkInterface", "*"),
+    ("ec2:DeleteNetworkInterface", "*"),
+    ("ec2:DescribeNetworkInterfaces", "*"),
+    ("ec2:DescribeSubnets", "*"),
+    ("ec2:UnassignPrivateIpAddresses", "*"),
 }
 
 
@@ -140,8 +241,23 @@ def test_a_role_may_do_this_and_nothing_else(assembly: Assembly, role: str) -> N
     assert granted(assembly, role) == ROLES[role]
 
 
-def test_there_is_no_other_role(assembly: Assembly) -> None:
+def test_the_webhooks_role_may_read_its_secret_and_put_messages_off(
+    other_assembly: Assembly,
+) -> None:
+    assert granted(other_assembly, "DeliverWebhookRole") == WITH_WEBHOOK["DeliverWebhookRole"]
+
+
+def test_only_what_reads_the_cache_may_have_a_network_interface(other_assembly: Assembly) -> None:
+    reader = granted(other_assembly, "GetProgressRole")
+    assert reader == ROLES["GetProgressRole"] | IN_A_NETWORK
+    for role in ROLES.keys() - {"GetProgressRole"}:
+        assert not granted(other_assembly, role) & IN_A_NETWORK
+
+
+def test_there_is_no_other_role(assembly: Assembly, other_assembly: Assembly) -> None:
     assert assembly.of("AWS::IAM::Role").keys() == ROLES.keys()
+    beside = other_assembly.of("AWS::IAM::Role").keys() - ROLES.keys() - WITH_WEBHOOK.keys()
+    assert all(each.startswith("CustomS3AutoDeleteObjects") for each in beside)
 
 
 def test_no_role_has_a_policy_of_somebody_elses_making(assembly: Assembly) -> None:

@@ -48,9 +48,10 @@ def test_eventbridge_hears_of_objects_without_a_function_to_arrange_it(assembly:
 def test_objects_expire(name: str, days: int, request: pytest.FixtureRequest) -> None:
     rules = request.getfixturevalue(name).the("AWS::S3::Bucket")["LifecycleConfiguration"]["Rules"]
     assert all(rule["Status"] == "Enabled" for rule in rules)
+    # Two days behind the records, with which they go: a job may run for that long.
     assert {rule["Prefix"]: rule["ExpirationInDays"] for rule in rules if "Prefix" in rule} == {
-        PREFIX: days,
-        OUTPUTS: days,
+        PREFIX: days + 2,
+        OUTPUTS: days + 2,
     }
 
 
@@ -76,7 +77,7 @@ def test_a_page_may_put_get_and_read_the_etag(assembly: Assembly) -> None:
 
 def test_every_table_is_on_demand_restorable_and_forgets(assembly: Assembly) -> None:
     tables = assembly.of("AWS::DynamoDB::Table")
-    assert set(tables) == {"Jobs", "Progress", "Uploads"}
+    assert set(tables) == {"Jobs", "Progress", "Slots", "Uploads"}
     for table in tables.values():
         assert table["BillingMode"] == "PAY_PER_REQUEST"
         assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
@@ -88,6 +89,7 @@ def test_the_keys_are_attributes_of_the_records(assembly: Assembly) -> None:
     assert keys(tables["Jobs"]) == ["jobId"]
     assert keys(tables["Progress"]) == ["jobId"]
     assert keys(tables["Uploads"]) == ["fileId"]
+    assert keys(tables["Slots"]) == ["name"]
     for name, record in {"Jobs": JOB.to_item(), "Uploads": UPLOAD.to_item()}.items():
         attributes = {each["AttributeName"] for each in tables[name]["AttributeDefinitions"]}
         assert attributes | {EXPIRES_AT} <= record.keys()
@@ -100,6 +102,15 @@ def test_jobs_are_found_by_file_and_by_status(assembly: Assembly) -> None:
         BY_STATUS: ["status", "createdAt"],
     }
     assert all(each["Projection"] == {"ProjectionType": "ALL"} for each in indexes)
+
+
+def test_each_change_of_a_job_can_be_read_as_it_was_and_as_it_is(assembly: Assembly) -> None:
+    streams = {
+        name: each.get("StreamSpecification")
+        for name, each in assembly.of("AWS::DynamoDB::Table").items()
+    }
+    assert streams.pop("Jobs") == {"StreamViewType": "NEW_AND_OLD_IMAGES"}
+    assert set(streams.values()) == {None}
 
 
 def test_data_outlives_the_stacks_unless_told_otherwise(

@@ -36,6 +36,7 @@ def test_stages_do_not_meet(assembly: Assembly, other_assembly: Assembly) -> Non
     assert list(assembly.templates) == [
         "sluice-dev-api",
         "sluice-dev-conversion",
+        "sluice-dev-life-cycle",
         "sluice-dev-storage",
     ]
     assert not assembly.templates.keys() & other_assembly.templates.keys()
@@ -51,7 +52,7 @@ def test_any_account_and_region_will_do(assembly: Assembly) -> None:
 
 
 def test_each_template_is_small_enough_to_read(assembly: Assembly) -> None:
-    assert all(len(each["Resources"]) < 60 for each in assembly.templates.values())
+    assert all(len(each["Resources"]) < 70 for each in assembly.templates.values())
 
 
 def test_cfn_lint_finds_nothing(assembly: Assembly, other_assembly: Assembly) -> None:

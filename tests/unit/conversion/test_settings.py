@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass, replace
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from conversion import settings
 from conversion.conversion import Conversion
 from conversion.errors import SettingsError
-from conversion.settings import Settings, StartJobsSettings, variable
+from conversion.settings import RecoverJobsSettings, Settings, StartJobsSettings, variable
 
 ALL: list[type[Settings]] = [
     each
@@ -22,6 +22,9 @@ ALL: list[type[Settings]] = [
     and is_dataclass(each)
     and each is not Settings
 ]
+
+
+STARTING: list[Any] = [StartJobsSettings, RecoverJobsSettings]
 
 
 def filled(kind: type[Settings]) -> Settings:
@@ -34,7 +37,8 @@ def filled(kind: type[Settings]) -> Settings:
 
 def test_there_is_one_for_each_process() -> None:
     assert {each.__name__.removesuffix("Settings") for each in ALL} == {
-        "CreateUpload", "StartJobs", "CreateJob", "GetJob", "GetProgress", "GetOutput", "Converter",
+        "CreateUpload", "StartJobs", "CreateJob", "CancelJob", "GetJob", "GetProgress", "GetOutput",
+        "FollowJobs", "RecoverJobs", "CleanUp", "DeliverWebhook", "Converter",
     }  # fmt: skip
 
 
@@ -98,6 +102,7 @@ def test_a_token_passes_through_unread(token: str) -> None:
     assert settings.GetJobSettings.from_env(made.to_env()) == made
 
 
+@pytest.mark.parametrize("kind", STARTING)
 @pytest.mark.parametrize(
     ("text", "conversions"),
     [
@@ -110,11 +115,14 @@ def test_a_token_passes_through_unread(token: str) -> None:
         ),
     ],
 )
-def test_default_conversions_are_a_list(text: str, conversions: tuple[Conversion, ...]) -> None:
-    assert StartJobsSettings("b", "u", "j", "s", text).conversions == conversions
+def test_default_conversions_are_a_list(
+    kind: type[Any], text: str, conversions: tuple[Conversion, ...]
+) -> None:
+    assert replace(filled(kind), default_conversions=text).conversions == conversions
 
 
+@pytest.mark.parametrize("kind", STARTING)
 @pytest.mark.parametrize("text", ["mp4", "mp3@x", "mp3;flac"])
-def test_default_conversions_that_are_none_name_their_variable(text: str) -> None:
+def test_default_conversions_that_are_none_name_their_variable(kind: type[Any], text: str) -> None:
     with pytest.raises(SettingsError, match="SLUICE_DEFAULT_CONVERSIONS"):
-        _ = StartJobsSettings("b", "u", "j", "s", text).conversions
+        _ = replace(filled(kind), default_conversions=text).conversions

@@ -1,149 +1,230 @@
-"""How jobs begin, against stores that can fail at any step."""
+"""How jobs begin, in stores that can fail at any step."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import pytest
+from botocore.exceptions import ClientError
 
-from conversion.conversion import Conversion
-from conversion.errors import FileNotFound, RecordsUnavailable, SourceMissing, StorageUnavailable
+from conversion.cost import estimate
+from conversion.errors import (
+    FileNotFound,
+    RecordsUnavailable,
+    StorageUnavailable,
+    TooManyJobs,
+)
 from conversion.events import ObjectCreated
-from conversion.job import Job
-from conversion.start import start_for_object, start_for_request
-from conversion.stores.objects import Head
+from conversion.job import Status
 from conversion.uploads import Upload
-from tests.contract.examples import BUCKET, FILE_ID, SOURCE, UPLOAD
+from tests.contract.examples import BUCKET, FILE_ID, OUTPUT, SOURCE, UPLOAD
+from tests.contract.throttled import DOWN, FORBIDDEN, refused
+from tests.unit.conversion.world import DEFAULTS, World
 
 LANDED = ObjectCreated(SOURCE.bucket, SOURCE.key, SOURCE.etag, SOURCE.bytes, SOURCE.version_id)
-DEFAULTS = (Conversion("mp3"), Conversion("opus", 96))
+DROPPED = replace(LANDED, key="uploads/tune.flac", version_id=None, sequencer="01")
 
 
-@dataclass
-class World:
-    """Every store in one, in memory; `fail_start_after` starts the flow refuses to answer."""
-
-    uploads: dict[str, Upload] = field(default_factory=dict)
-    jobs: dict[str, Job] = field(default_factory=dict)
-    started: list[str] = field(default_factory=list)
-    objects: dict[str, Head] = field(default_factory=dict)
-    fail_start_after: int = 1000
-    bucket: str = BUCKET
-
-    def find(self, file_id: str) -> Upload | None:
-        return self.uploads.get(file_id)
-
-    def put_if_absent(self, job: Job) -> bool:
-        return self.jobs.setdefault(job.job_id, job) is job
-
-    def start(self, job_id: str) -> None:
-        if len(self.started) >= self.fail_start_after:
-            raise RecordsUnavailable("not now")
-        self.started.append(job_id)
-
-    def head(self, key: str) -> Head:
-        if key not in self.objects:
-            raise SourceMissing(key)
-        return self.objects[key]
-
-    def land(self, created: ObjectCreated = LANDED) -> list[Job]:
-        return start_for_object(created, DEFAULTS, self, self, self, 7)  # type: ignore[arg-type]
-
-    def request(self, file_id: str = FILE_ID) -> Job:
-        return start_for_request(
-            file_id, Conversion("wav"), self, self, self, self, 7  # type: ignore[arg-type]
-        )  # fmt: skip
+def ids(jobs) -> list[str]:
+    return [each.job_id for each in jobs]
 
 
-def test_an_upload_becomes_the_jobs_it_asked_for() -> None:
-    world = World(uploads={FILE_ID: UPLOAD})
-    jobs = world.land()
+def test_an_upload_becomes_the_jobs_it_asked_for(world: World) -> None:
+    world.uploads.put(UPLOAD)
+    jobs = world.land(LANDED)
 
     assert [each.conversion for each in jobs] == list(UPLOAD.conversions)
     assert [each.source for each in jobs] == [SOURCE, SOURCE]
-    assert world.started == [each.job_id for each in jobs] == list(world.jobs)
+    assert world.started() == sorted(ids(jobs))
+    assert world.slots.holders() == set(ids(jobs))
 
 
-def test_an_unasked_object_becomes_the_defaults_under_its_own_name() -> None:
-    world = World()
+def test_an_unasked_object_becomes_the_defaults_under_its_own_name(world: World) -> None:
     jobs = world.land(replace(LANDED, key="uploads/a/Rede.flac"))
 
     assert [each.conversion for each in jobs] == list(DEFAULTS)
     assert {(each.file_id, each.source.file_name) for each in jobs} == {("a/Rede", "Rede.flac")}
 
 
-def test_the_same_bytes_put_again_are_converted_again() -> None:
-    dropped = replace(LANDED, key="uploads/tune.flac", version_id=None, sequencer="01")
-    world = World()
-    first, redelivered = world.land(dropped), world.land(dropped)
-    again = world.land(replace(dropped, sequencer="02"))
+def test_a_job_is_written_with_what_it_will_cost(world: World) -> None:
+    world.uploads.put(UPLOAD)
+    job = world.land(LANDED)[0]
 
-    assert [each.job_id for each in redelivered] == [each.job_id for each in first]
-    assert not {each.job_id for each in again} & {each.job_id for each in first}
+    assert job.estimate == estimate(SOURCE.key, SOURCE.bytes, job.conversion)
+    assert world.jobs.get(job.job_id).estimate == job.estimate
 
 
-def test_the_key_of_an_upload_is_written_once_whatever_the_sequencer() -> None:
-    world = World(uploads={FILE_ID: UPLOAD})
+def test_the_same_bytes_put_again_are_converted_again(world: World) -> None:
+    first, redelivered = world.land(DROPPED), world.land(DROPPED)
+    again = world.land(replace(DROPPED, sequencer="02"))
+
+    assert ids(redelivered) == ids(first)
+    assert not set(ids(again)) & set(ids(first))
+
+
+def test_the_key_of_an_upload_is_written_once_whatever_the_sequencer(world: World) -> None:
+    world.uploads.put(UPLOAD)
     first, second = (world.land(replace(LANDED, sequencer=each)) for each in ("01", "02"))
 
-    assert [each.job_id for each in first] == [each.job_id for each in second]
+    assert ids(first) == ids(second)
 
 
-def test_an_object_under_another_key_is_not_the_upload() -> None:
-    world = World(uploads={FILE_ID: UPLOAD})
+def test_an_object_under_another_key_is_not_the_upload(world: World) -> None:
+    world.uploads.put(UPLOAD)
     jobs = world.land(replace(LANDED, key=f"uploads/{FILE_ID}.exe"))
 
     assert [each.conversion for each in jobs] == list(DEFAULTS)
 
 
-def test_a_duplicate_event_finds_the_same_jobs() -> None:
-    world = World(uploads={FILE_ID: UPLOAD})
-    first = world.land()
+def test_a_duplicate_event_finds_the_same_jobs(world: World) -> None:
+    world.uploads.put(UPLOAD)
+    first = world.land(LANDED)
 
-    assert [each.job_id for each in world.land()] == [each.job_id for each in first]
-    assert list(world.jobs.values()) == first
-
-
-@pytest.mark.parametrize("crash_after", [0, 1])
-def test_a_crash_between_record_and_start_is_mended_by_the_next_delivery(crash_after: int) -> None:
-    world = World(uploads={FILE_ID: UPLOAD}, fail_start_after=crash_after)
-    with pytest.raises(RecordsUnavailable):
-        world.land()
-
-    world.fail_start_after = 1000
-    jobs = world.land()
-    assert set(world.started) == set(world.jobs) == {each.job_id for each in jobs}
+    assert ids(world.land(LANDED)) == ids(first)
+    assert sorted(ids(world.jobs.of_file(FILE_ID))) == world.started() == sorted(ids(first))
 
 
-def test_a_folder_starts_nothing() -> None:
-    world = World()
+def test_an_event_that_comes_again_after_the_job_takes_no_slot(world: World) -> None:
+    world.uploads.put(replace(UPLOAD, conversions=UPLOAD.conversions[:1]))
+    [job] = world.land(LANDED)
+    world.jobs.claim(job.job_id, 7)
+    world.land(LANDED)
+    assert world.slots.holders() == {job.job_id}
+
+    world.jobs.complete(job.job_id, 1, OUTPUT)
+    world.slots.give_back(job.job_id)
+    world.land(LANDED)
+    assert world.slots.holders() == set()
+
+
+def test_a_folder_starts_nothing(world: World) -> None:
     assert world.land(replace(LANDED, key="uploads/", bytes=0)) == []
-    assert (world.jobs, world.started) == ({}, [])
+    assert world.started() == []
 
 
-def test_a_request_converts_what_is_there() -> None:
-    world = World({FILE_ID: UPLOAD}, objects={UPLOAD.key: Head("etag", 7, "audio/wav")})
+@pytest.mark.parametrize("operation", ["dynamodb.UpdateItem", "step_functions.StartExecution"])
+def test_a_job_that_is_written_waits_out_an_outage(world: World, operation: str) -> None:
+    world.uploads.put(UPLOAD)
+    client, _, name = operation.partition(".")
+    with refused(getattr(world, client), name) as refusals:
+        jobs = world.land(LANDED)
+    assert refusals.count >= len(jobs)
+    assert world.started() == []
+    assert {world.status(each) for each in ids(jobs)} == {"created"}
+    assert world.slots.holders() == set()
+
+    assert ids(world.land(LANDED)) == ids(jobs)
+    assert world.started() == sorted(ids(jobs))
+
+
+def test_a_job_that_cannot_be_written_is_told(world: World) -> None:
+    with refused(world.dynamodb, "PutItem", DOWN), pytest.raises(RecordsUnavailable):
+        world.land(DROPPED)
+    assert world.started() == []
+
+
+def test_a_start_that_is_forbidden_is_told(world: World) -> None:
+    """Nothing but a change of the deployment mends that: it must not look like waiting."""
+    with (
+        refused(world.step_functions, "StartExecution", FORBIDDEN),
+        pytest.raises(ClientError, match="AccessDenied"),
+    ):
+        world.land(DROPPED)
+
+
+def test_without_a_free_slot_a_job_waits_where_it_is_seen(world: World) -> None:
+    world.most = 1
+    world.begin("first")
+    world.begin("second")
+
+    assert (world.status("second"), world.started()) == ("created", ["first"])
+    assert [each.job_id for each in world.jobs.of_status(Status.CREATED)] == ["first", "second"]
+
+
+def test_waiting_jobs_start_oldest_first_until_the_slots_are_full(world: World) -> None:
+    world.most = 1
+    for job_id in ("running", "oldest", "older", "old"):
+        world.begin(job_id)
+        world.clock.advance(seconds=1)
+    world.most = 3
+
+    assert world.start_waiting() == ["oldest", "older"]
+    assert world.start_waiting() == []
+    assert world.slots.holders() == {"running", "oldest", "older"}
+
+
+def test_a_job_cancelled_while_it_waits_is_not_started(world: World, monkeypatch) -> None:
+    world.most = 1
+    world.begin("running")
+    waiting = world.begin("waiting")
+    world.jobs.cancel("waiting")
+    world.most = 2
+    monkeypatch.setattr(world.jobs, "of_status", lambda status: iter([waiting]))  # a stale index
+
+    assert world.start_waiting() == []
+    assert world.slots.holders() == {"running"}
+    assert world.started() == ["running"]
+
+
+def test_an_outage_ends_the_starting_of_those_that_wait(world: World) -> None:
+    world.most = 1
+    for job_id in ("running", "first", "second"):
+        world.begin(job_id)
+        world.clock.advance(seconds=1)
+    world.most = 3
+
+    with refused(world.step_functions, "StartExecution") as refusals:
+        assert world.start_waiting() == []
+    assert refusals.count == 1
+    assert world.slots.holders() == {"running"}
+    assert world.start_waiting() == ["first", "second"]
+
+
+def test_a_request_converts_what_is_there(world: World) -> None:
+    world.uploads.put(UPLOAD)
+    world.s3.put_object(Bucket=BUCKET, Key=UPLOAD.key, Body=b"RIFF123")
     first, second = world.request(), world.request()
 
-    assert (first.source.etag, first.source.bytes) == ("etag", 7)
-    assert first.source.file_name == UPLOAD.file_name
+    assert (first.source.bytes, first.source.file_name) == (7, UPLOAD.file_name)
     assert first.job_id != second.job_id
-    assert world.started == [first.job_id, second.job_id]
+    assert world.started() == sorted([first.job_id, second.job_id])
 
 
-@pytest.mark.parametrize("uploads", [{}, {FILE_ID: UPLOAD}], ids=["unknown", "not arrived"])
-def test_a_request_for_what_is_not_there_is_refused(uploads: dict[str, Upload]) -> None:
-    world = World(uploads)
+@pytest.mark.parametrize("uploads", [[], [UPLOAD]], ids=["unknown", "not arrived"])
+def test_a_request_for_what_is_not_there_is_refused(world: World, uploads: list[Upload]) -> None:
+    for each in uploads:
+        world.uploads.put(each)
     with pytest.raises(FileNotFound):
         world.request()
-    assert (world.jobs, world.started) == ({}, [])
+    assert world.started() == []
 
 
-def test_storage_that_fails_is_not_a_missing_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fails(_: str) -> Head:
-        raise StorageUnavailable("not now")
-
-    world = World({FILE_ID: UPLOAD})
-    monkeypatch.setattr(world, "head", fails)
-    with pytest.raises(StorageUnavailable):
+def test_storage_that_fails_is_not_a_missing_file(world: World) -> None:
+    world.uploads.put(UPLOAD)
+    with refused(world.s3, "HeadObject", DOWN), pytest.raises(StorageUnavailable):
         world.request()
+
+
+def test_a_request_is_refused_when_too_many_wait_already(world: World) -> None:
+    world.uploads.put(UPLOAD)
+    world.s3.put_object(Bucket=BUCKET, Key=UPLOAD.key, Body=b"RIFF123")
+    world.most = 1
+    running, *waiting = (world.request(most_waiting=2) for _ in range(3))
+    with pytest.raises(TooManyJobs):
+        world.request(most_waiting=2)
+    assert len(world.jobs.of_file(FILE_ID)) == 3
+
+    world.slots.give_back(running.job_id)
+    assert world.request(most_waiting=2).job_id in world.slots.holders()
+    assert world.start_waiting() == []
+    assert not set(ids(waiting)) & world.slots.holders()
+
+
+def test_jobs_that_have_a_slot_do_not_count_as_waiting(world: World) -> None:
+    world.uploads.put(UPLOAD)
+    world.s3.put_object(Bucket=BUCKET, Key=UPLOAD.key, Body=b"RIFF123")
+    world.most = 3
+    for _ in range(3):
+        world.request(most_waiting=1)
+
+    assert world.request(most_waiting=1).status is Status.CREATED

@@ -18,19 +18,48 @@ from conversion import settings
 from conversion.stores import clients
 from conversion.stores.jobs import Jobs
 from conversion.stores.progress import ProgressTable
+from conversion.stores.progress_store import progress_store, seconds_remembered
+from conversion.stores.recent import RecentProgress, RecentStandings
 from conversion.stores.uploads import Uploads
 from tests.contract import pretend, tables
 from tests.contract.examples import BUCKET
 
-FUNCTIONS = ("create_upload", "start_jobs", "create_job", "get_job", "get_progress", "get_output")
+FUNCTIONS = (
+    "create_upload",
+    "start_jobs",
+    "create_job",
+    "cancel_job",
+    "get_job",
+    "get_progress",
+    "get_output",
+    "recover_jobs",
+)
 STATE_MACHINE = f"arn:aws:states:{pretend.REGION}:{pretend.ACCOUNT}:stateMachine:conversion"
 
 SETTINGS: dict[str, settings.Settings] = {
-    "create_upload": settings.CreateUploadSettings(BUCKET, tables.UPLOADS),
+    "create_upload": settings.CreateUploadSettings(BUCKET, tables.UPLOADS, tables.JOBS, "slots"),
     "start_jobs": settings.StartJobsSettings(
-        BUCKET, tables.UPLOADS, tables.JOBS, STATE_MACHINE, default_conversions="mp3, opus@96"
+        BUCKET,
+        tables.UPLOADS,
+        tables.JOBS,
+        "slots",
+        STATE_MACHINE,
+        default_conversions="mp3, opus@96",
     ),
-    "create_job": settings.CreateJobSettings(BUCKET, tables.UPLOADS, tables.JOBS, STATE_MACHINE),
+    "create_job": settings.CreateJobSettings(
+        BUCKET, tables.UPLOADS, tables.JOBS, "slots", STATE_MACHINE
+    ),
+    "cancel_job": settings.CancelJobSettings(tables.JOBS, STATE_MACHINE),
+    "recover_jobs": settings.RecoverJobsSettings(
+        BUCKET,
+        tables.UPLOADS,
+        tables.JOBS,
+        tables.PROGRESS,
+        tables.SLOTS,
+        STATE_MACHINE,
+        cluster="sluice",
+        default_conversions="mp3, opus@96",
+    ),
     "get_job": settings.GetJobSettings(tables.JOBS),
     "get_progress": settings.GetProgressSettings(tables.JOBS, tables.PROGRESS),
     "get_output": settings.GetOutputSettings(BUCKET, tables.JOBS),
@@ -137,6 +166,27 @@ def deployment(aws: None, functions: dict[str, ModuleType]) -> Deployment:
     made = Deployment(functions)
     made.create()
     return made
+
+
+class Clock:
+    """A reader's clock, which moves when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture(autouse=True)
+def clock(functions: dict[str, ModuleType], monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """get_progress, as after a cold start: what it remembers lives as long as its process."""
+    module, clock = functions["get_progress"], Clock()
+    store = progress_store(module.settings, module.dynamodb)
+    seconds = seconds_remembered(module.settings)
+    monkeypatch.setattr(module, "standings", RecentStandings(module.jobs, clock=clock))
+    monkeypatch.setattr(module, "recent", RecentProgress(store, seconds, clock=clock))
+    return clock
 
 
 @pytest.fixture

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from conversion.errors import SettingsError
 from conversion.settings import PREFIX
 from tests.unit.lambdas.conftest import FUNCTIONS, SETTINGS, load
 
+ROOT = Path(__file__).parents[3]
+
 REQUIRED = {
-    "create_upload": {"BUCKET", "UPLOADS_TABLE"},
-    "start_jobs": {"BUCKET", "UPLOADS_TABLE", "JOBS_TABLE", "STATE_MACHINE_ARN"},
-    "create_job": {"BUCKET", "UPLOADS_TABLE", "JOBS_TABLE", "STATE_MACHINE_ARN"},
+    "create_upload": {"BUCKET", "UPLOADS_TABLE", "JOBS_TABLE", "SLOTS_TABLE"},
+    "start_jobs": {"BUCKET", "UPLOADS_TABLE", "JOBS_TABLE", "SLOTS_TABLE", "STATE_MACHINE_ARN"},
+    "create_job": {"BUCKET", "UPLOADS_TABLE", "JOBS_TABLE", "SLOTS_TABLE", "STATE_MACHINE_ARN"},
+    "cancel_job": {"JOBS_TABLE", "STATE_MACHINE_ARN"},
+    "recover_jobs": {
+        "BUCKET", "UPLOADS_TABLE", "JOBS_TABLE", "PROGRESS_TABLE", "SLOTS_TABLE",
+        "STATE_MACHINE_ARN", "CLUSTER",
+    },
     "get_job": {"JOBS_TABLE"},
     "get_progress": {"JOBS_TABLE", "PROGRESS_TABLE"},
     "get_output": {"BUCKET", "JOBS_TABLE"},
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -50,8 +62,31 @@ def test_a_function_outlives_a_dead_store(functions, function) -> None:
         for name in ("jobs", "uploads", "progress", "objects", "executions")
         if (value := getattr(module, name, None)) is not None
     ]
+    # Of the jobs' table and of the progress table, one after the other.
+    in_a_row = 2 if function == "get_progress" else 1
     for client in held:
         config = client.meta.config
         tries = config.retries["total_max_attempts"]
         backoff = sum(2**n for n in range(tries - 1))  # at most; botocore's standard mode
-        assert tries * max(config.connect_timeout, config.read_timeout) + backoff < 10
+        seconds = tries * max(config.connect_timeout, config.read_timeout) + backoff
+        assert in_a_row * seconds < 10
+
+
+@pytest.mark.parametrize("room", ["lambdas.get_progress.handler", "tasks.converter.__main__"])
+def test_without_a_redis_nothing_of_it_is_imported(room) -> None:
+    """In a process of its own: this one has imported it for other tests."""
+    asked = (
+        f"import sys, {room} as room; "
+        "from conversion.stores.progress_store import progress_store; "
+        "from conversion.settings import GetProgressSettings as Settings; "
+        "progress_store(Settings('jobs', 'progress'), None); "
+        "assert not [name for name in sys.modules if name.partition('.')[0] == 'redis']"
+    )
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    environ |= {"AWS_DEFAULT_REGION": "eu-west-1", **SETTINGS["get_progress"].to_env()}
+
+    done = subprocess.run(
+        [sys.executable, "-c", asked], env=environ, cwd=ROOT, capture_output=True, text=True
+    )
+
+    assert done.returncode == 0, done.stderr

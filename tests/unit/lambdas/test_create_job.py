@@ -8,7 +8,10 @@ import pytest
 
 from conversion.conversion import Conversion
 from conversion.job import Status
+from conversion.stores.slots import SlotsTable
+from tests.contract import tables
 from tests.contract.examples import BUCKET, FILE_ID, LONG_AGO, UPLOAD
+from tests.contract.throttled import DOWN, THROTTLED, refused
 
 
 @pytest.fixture
@@ -145,3 +148,59 @@ def test_an_expired_file_is_not_found(uploaded, event) -> None:
     answer = uploaded.call("create_job", event("http_create_job"))
 
     assert answer.is_problem(404, "FILE_NOT_FOUND")
+
+
+@pytest.fixture
+def one_slot(uploaded, monkeypatch):
+    """A deployment with room for one running job and one that waits."""
+    function = uploaded.functions["create_job"]
+    monkeypatch.setattr(function, "slots", SlotsTable(uploaded.dynamodb, tables.SLOTS, 1))
+    monkeypatch.setattr(function, "settings", replace(function.settings, max_waiting_jobs=1))
+    return uploaded
+
+
+def test_a_job_above_the_cap_is_accepted_and_waits(one_slot, event) -> None:
+    running, waiting = (one_slot.call("create_job", event("http_create_job")) for _ in range(2))
+
+    assert (running.status, waiting.status) == (202, 202)
+    assert waiting.json["status"] == "created"
+    assert one_slot.executions() == [running.json["jobId"]]
+
+
+def test_past_the_limit_it_is_told_when_to_come_back(one_slot, event) -> None:
+    for _ in range(2):
+        one_slot.call("create_job", event("http_create_job"))
+    answer = one_slot.call("create_job", event("http_create_job"))
+
+    assert answer.is_problem(429, "TOO_MANY_JOBS")
+    assert answer.headers["retry-after"] == "30"
+    assert len(one_slot.jobs.of_file(FILE_ID)) == 2
+
+
+@pytest.mark.parametrize(
+    ("store", "operation", "answer"),
+    [
+        ("executions", "StartExecution", THROTTLED),
+        ("executions", "StartExecution", DOWN),
+        ("slots", "UpdateItem", DOWN),
+    ],
+)
+def test_a_job_that_is_written_is_accepted_whatever_its_start_meets(
+    uploaded, event, store, operation, answer
+) -> None:
+    client = getattr(uploaded.functions["create_job"], store)._client
+    with refused(client, operation, answer) as refusals:
+        answered = uploaded.call("create_job", event("http_create_job"))
+
+    assert refusals.count == 1
+    assert answered.status == 202
+    assert uploaded.jobs.get(answered.json["jobId"]).status is Status.CREATED
+    assert uploaded.executions() == []
+
+
+def test_a_job_that_cannot_be_written_is_not_accepted(uploaded, event) -> None:
+    with refused(uploaded.functions["create_job"].jobs._client, "PutItem", DOWN):
+        answer = uploaded.call("create_job", event("http_create_job"))
+
+    assert answer.is_problem(503, "RECORDS_UNAVAILABLE")
+    assert uploaded.jobs.of_file(FILE_ID) == []

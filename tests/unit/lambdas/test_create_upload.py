@@ -11,6 +11,9 @@ import pytest
 
 from conversion.conversion import Conversion
 from conversion.formats import INPUT_SUFFIXES
+from conversion.stores.slots import SlotsTable
+from tests.contract import tables
+from tests.contract.examples import a_job
 
 GOOD = {"fileName": "talk.wav", "bytes": 10}
 
@@ -134,3 +137,20 @@ def test_the_limits_are_the_deployments(deployment, event, monkeypatch) -> None:
 
     assert answer.is_problem(413, "INPUT_TOO_LARGE")
     assert "up to 9" in answer.json["detail"]
+
+
+def test_conversions_are_refused_when_too_many_jobs_wait(deployment, event, monkeypatch) -> None:
+    function = deployment.functions["create_upload"]
+    monkeypatch.setattr(function, "slots", SlotsTable(deployment.dynamodb, tables.SLOTS, 1))
+    monkeypatch.setattr(function, "settings", replace(function.settings, max_waiting_jobs=1))
+    asking = GOOD | {"conversions": [{"format": "mp3"}]}
+    function.slots.take("running")
+    assert deployment.post("create_upload", event("http_create_upload"), asking).status == 201
+
+    deployment.jobs.put_if_absent(a_job())
+    answer = deployment.post("create_upload", event("http_create_upload"), asking)
+    assert answer.is_problem(429, "TOO_MANY_JOBS")
+    assert answer.headers["retry-after"] == "30"
+    assert deployment.dynamodb.scan(TableName="uploads")["Count"] == 1
+
+    assert deployment.post("create_upload", event("http_create_upload"), GOOD).status == 201

@@ -5,9 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from conversion.job import Status
-from tests.contract.examples import FAILURE, JOB, JOB_ID, LONG_AGO, OUTPUT, PROGRESS, a_job
+from tests.contract.examples import (
+    FAILURE,
+    JOB,
+    JOB_ID,
+    LONG_AGO,
+    OUTPUT,
+    PROGRESS,
+    a_job,
+    completed,
+)
 
 FIELDS = [
     "attempt", "bytesIn", "bytesOut", "durationSeconds", "error", "etaSeconds", "jobId", "percent",
@@ -16,8 +26,11 @@ FIELDS = [
 
 
 @pytest.fixture
-def ask(deployment, event):
+def ask(deployment, event, clock):
+    """Polls as it is told to: a second after the answer before."""
+
     def asked():
+        clock.now += 1
         answer = deployment.call("get_progress", event("http_get_progress"))
         assert answer.status == 200
         assert sorted(answer.json) == FIELDS
@@ -105,3 +118,161 @@ def test_an_expired_job_has_no_progress(deployment, event) -> None:
     deployment.jobs.put_if_absent(a_job(expires_at=LONG_AGO))
     answer = deployment.call("get_progress", event("http_get_progress"))
     assert answer.is_problem(410, "JOB_EXPIRED")
+
+
+@pytest.fixture
+def calls(deployment):
+    """The requests that the function makes of DynamoDB."""
+    made: list[str] = []
+    client = deployment.functions["get_progress"].dynamodb
+
+    def note(model, **_):
+        made.append(model.name)
+
+    client.meta.events.register("before-call.dynamodb", note)
+    yield made
+    client.meta.events.unregister("before-call.dynamodb", note)
+
+
+@pytest.fixture
+def outage(deployment):
+    """`outage(True)`: from here on the function does not reach DynamoDB."""
+    client = deployment.functions["get_progress"].dynamodb
+    is_down = False
+
+    def fails(**_):
+        if is_down:
+            raise EndpointConnectionError(endpoint_url="https://dynamodb.invalid")
+
+    def sets(now: bool) -> None:
+        nonlocal is_down
+        is_down = now
+
+    client.meta.events.register("before-call.dynamodb", fails)
+    yield sets
+    client.meta.events.unregister("before-call.dynamodb", fails)
+
+
+@pytest.fixture
+def ask_for(deployment, event, clock):
+    """`ask_for("a,b")` is GET /v1/progress?jobId=a,b."""
+
+    def asked(job_ids: str | None):
+        clock.now += 1
+        request = event("http_get_progress")
+        request["routeKey"] = "GET /v1/progress"
+        request["rawPath"] = request["requestContext"]["http"]["path"] = "/v1/progress"
+        del request["pathParameters"]
+        if job_ids is not None:
+            request["queryStringParameters"] = {"jobId": job_ids}
+        return deployment.call("get_progress", request)
+
+    return asked
+
+
+def a_run(deployment, job_id: str, percent: float) -> None:
+    deployment.jobs.put_if_absent(a_job(job_id=job_id))
+    deployment.jobs.claim(job_id, 7)
+    deployment.progress.begin(job_id, 1)
+    deployment.progress.report(job_id, replace(PROGRESS, percent=percent))
+
+
+def test_who_asks_sooner_than_told_is_answered_from_memory(deployment, ask, clock, calls) -> None:
+    a_run(deployment, JOB_ID, 10.0)
+    ask()
+    deployment.progress.report(JOB_ID, replace(PROGRESS, percent=20.0))
+    del calls[:]
+
+    clock.now -= 0.5  # `ask` adds a second
+    assert ask().json["percent"] == 10.0
+    assert calls == []
+    assert ask().json["percent"] == 20.0
+    assert calls == ["BatchGetItem", "BatchGetItem"]
+
+
+def test_an_outcome_is_shown_at_the_next_poll_and_kept(deployment, ask, calls) -> None:
+    a_run(deployment, JOB_ID, 10.0)
+    ask()
+    deployment.jobs.complete(JOB_ID, 1, OUTPUT)
+
+    assert ask().json["status"] == "completed"
+    del calls[:]
+    assert ask().json["percent"] == 100.0
+    assert calls == ["BatchGetItem"]  # the progress: a completed job is never asked for again
+
+
+def test_in_an_outage_the_last_known_is_shown_for_a_while(deployment, ask, event, clock, outage):
+    a_run(deployment, JOB_ID, 10.0)
+    ask()
+
+    outage(True)
+    for _ in range(30):
+        answer = ask()
+        assert (answer.json["percent"], answer.headers["retry-after"]) == (10.0, "1")
+    clock.now += 60
+    answer = deployment.call("get_progress", event("http_get_progress"))
+    assert answer.is_problem(503, "RECORDS_UNAVAILABLE")
+    assert answer.headers["retry-after"] == "5"
+
+    outage(False)
+    clock.now += 3
+    assert ask().json["percent"] == 10.0
+
+
+def test_a_dead_store_is_not_asked_at_every_poll(deployment, ask, clock, calls, outage) -> None:
+    a_run(deployment, JOB_ID, 10.0)
+    ask()
+    outage(True)
+    del calls[:]
+
+    for _ in range(40):
+        clock.now -= 0.9
+        ask()
+
+    assert 2 <= len(calls) <= 6  # four seconds, of two stores that are tried every other second
+
+
+def test_a_job_nobody_knows_cannot_be_told_from_an_outage(deployment, event, outage) -> None:
+    outage(True)
+    answer = deployment.call("get_progress", event("http_get_progress"))
+    assert answer.is_problem(503, "RECORDS_UNAVAILABLE")
+
+
+def test_many_jobs_are_asked_for_at_once(deployment, ask_for, calls) -> None:
+    a_run(deployment, "a", 10.0)
+    a_run(deployment, "b", 20.0)
+    deployment.jobs.put_if_absent(completed(job_id="c"))
+    deployment.jobs.put_if_absent(a_job(job_id="old", expires_at=LONG_AGO))
+
+    answer = ask_for("b,a,, unknown,c,old,a")
+
+    assert answer.status == 200
+    assert answer.headers["retry-after"] == "1"
+    told = answer.json["progress"]
+    assert [sorted(each) for each in told] == [FIELDS] * 3
+    assert [(each["jobId"], each["percent"]) for each in told] == [
+        ("b", 20.0), ("a", 10.0), ("c", 100.0),
+    ]  # fmt: skip
+    assert answer.json["notFound"] == ["unknown", "old"]
+    assert calls == ["BatchGetItem", "BatchGetItem"]
+
+
+def test_once_all_of_them_are_over_there_is_nothing_to_wait_for(deployment, ask_for) -> None:
+    deployment.jobs.put_if_absent(completed(job_id="c"))
+
+    assert "retry-after" not in ask_for("c").headers
+    assert "retry-after" not in ask_for("nobody").headers
+
+
+def test_a_hundred_jobs_and_no_more(deployment, ask_for) -> None:
+    ids = [f"{number:032x}" for number in range(101)]
+    for each in ids:
+        deployment.jobs.put_if_absent(a_job(job_id=each))
+
+    assert len(ask_for(",".join(ids[:100])).json["progress"]) == 100
+    assert ask_for(",".join(ids)).is_problem(400, "INVALID_REQUEST")
+
+
+@pytest.mark.parametrize("job_ids", [None, "", " , "])
+def test_nobody_is_asked_for(ask_for, job_ids) -> None:
+    assert ask_for(job_ids).is_problem(400, "INVALID_REQUEST")

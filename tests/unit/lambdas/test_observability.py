@@ -36,13 +36,13 @@ def test_a_refusal_is_logged_by_its_code(deployment, event, log) -> None:
     assert [each["code"] for each in log() if "code" in each] == ["JOB_NOT_FOUND"]
 
 
-def test_a_started_job_is_logged_with_what_it_is(deployment, event, log) -> None:
+def test_a_new_job_is_logged_with_what_it_is(deployment, event, log) -> None:
     deployment.invoke("start_jobs", event("sqs_object_created"))
 
-    started = [each for each in log() if each["message"] == "job started"]
-    assert {each["conversion"] for each in started} == {"mp3", "opus@96"}
-    assert {each["bytes"] for each in started} == {5292044}
-    assert all(each["message_id"] and each["job_id"] for each in started)
+    made = [each for each in log() if each["message"] == "job created"]
+    assert {each["conversion"] for each in made} == {"mp3", "opus@96"}
+    assert {each["bytes"] for each in made} == {5292044}
+    assert all(each["message_id"] and each["job_id"] for each in made)
 
 
 def test_a_record_given_back_is_logged_with_its_trace(deployment, event, log) -> None:

@@ -22,6 +22,7 @@ from tests.contract.examples import FILE_ID, JOB, UPLOAD
 HTTP = {
     "create_upload": "http_create_upload",
     "create_job": "http_create_job",
+    "cancel_job": "http_cancel_job",
     "get_job": "http_get_job",
     "get_progress": "http_get_progress",
     "get_output": "http_get_output",
@@ -113,15 +114,17 @@ def test_storage_that_does_not_answer_is_503(deployment, event, monkeypatch) -> 
     assert FILE_ID not in answer.text
 
 
-def test_a_flow_that_does_not_answer_is_503(deployment, event, monkeypatch) -> None:
+def test_slots_that_cannot_be_counted_are_503(deployment, event, monkeypatch) -> None:
+    """Before the job is written: behind that it is accepted."""
     deployment.uploads.put(UPLOAD)
     deployment.s3.put_object(Bucket="sluice-data", Key=UPLOAD.key, Body=b"RIFF")
     function = deployment.functions["create_job"]
-    monkeypatch.setattr(function.executions, "_client", Raising(answered("Throttling", 503)))
+    monkeypatch.setattr(function.slots, "_client", Raising(answered("Throttling", 503)))
 
     answer = deployment.call("create_job", event("http_create_job"))
 
     assert answer.is_problem(503, "RECORDS_UNAVAILABLE")
+    assert deployment.jobs.of_file(FILE_ID) == []
 
 
 @pytest.mark.parametrize("function", HTTP)

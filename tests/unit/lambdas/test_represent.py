@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 
 from conversion.conversion import Conversion
+from conversion.cost import spent
 from conversion.outcome import JobWarning, LoudnessChange, MeasuredLoudness
 from conversion.progress import shown
 from conversion.stores.objects import SignedRequest
@@ -38,6 +39,8 @@ def test_a_new_job() -> None:
         "output": None,
         "warnings": [],
         "error": None,
+        "estimate": None,
+        "cost": None,
     }
 
 
@@ -89,6 +92,14 @@ def test_loudness_warnings_and_waveform_of_a_completed_job() -> None:
         "png": f"/v1/jobs/{JOB_ID}/waveform.png",
     }
     assert "conversions/" not in json.dumps(told)
+
+
+def test_what_a_job_costs_is_told_before_and_after() -> None:
+    expected, real = spent(2.0, 1, 10, 10), spent(90.0, 2, 10, 10)
+
+    told = represent.job(a_job(estimate=expected, cost=real))
+
+    assert (told["estimate"], told["cost"]) == (expected.to_item(), real.to_item())
 
 
 def test_a_failed_job_has_an_error() -> None:

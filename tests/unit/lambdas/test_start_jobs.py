@@ -9,7 +9,11 @@ import pytest
 from botocore.exceptions import ConnectTimeoutError
 
 from conversion.conversion import Conversion
+from conversion.job import Status
+from conversion.stores.slots import SlotsTable
+from tests.contract import tables
 from tests.contract.examples import BUCKET, FILE_ID, SOURCE, UPLOAD
+from tests.contract.throttled import DOWN, FORBIDDEN, refused
 
 NOTHING_FAILED: dict[str, list] = {"batchItemFailures": []}
 
@@ -106,18 +110,47 @@ def test_an_event_delivered_again_changes_nothing(deployment, event, batch) -> N
     assert len(deployment.jobs.of_file(FILE_ID)) == 2
 
 
-def test_a_start_cut_short_is_made_good_by_the_next_delivery(
-    deployment, event, batch, monkeypatch
+def test_a_throttled_start_does_not_go_back_to_the_queue(deployment, event, batch, log) -> None:
+    """Its jobs are written: the recovery starts them."""
+    deployment.uploads.put(UPLOAD)
+    client = deployment.functions["start_jobs"].executions._client
+    with refused(client, "StartExecution") as refusals:
+        assert deployment.invoke("start_jobs", batch(event("s3_object_created"))) == NOTHING_FAILED
+
+    assert refusals.count == len(deployment.jobs.of_file(FILE_ID)) == 2
+    assert deployment.executions() == []
+    [first, _] = [each for each in log() if each["level"] == "WARNING"]
+    assert first["message"] == "a job is written; the recovery will start it"
+    assert first["job_id"] in {each.job_id for each in deployment.jobs.of_file(FILE_ID)}
+
+
+def test_a_start_that_cannot_be_written_is_made_good_by_the_next_delivery(
+    deployment, event, batch
 ) -> None:
     deployment.uploads.put(UPLOAD)
     told = batch(event("s3_object_created"))
-    with monkeypatch.context() as patch:
-        patch.setattr(deployment.functions["start_jobs"], "executions", Unreachable())
+    with refused(deployment.functions["start_jobs"].jobs._client, "PutItem", DOWN):
         assert deployment.invoke("start_jobs", told) == failed("m0")
     assert deployment.executions() == []
 
     assert deployment.invoke("start_jobs", told) == NOTHING_FAILED
     assert len(deployment.executions()) == 2
+
+
+def test_a_start_that_is_forbidden_goes_to_the_dead_letter_queue(deployment, batch, landed) -> None:
+    client = deployment.functions["start_jobs"].executions._client
+    with refused(client, "StartExecution", FORBIDDEN):
+        assert deployment.invoke("start_jobs", batch(landed())) == failed("m0")
+
+
+def test_above_the_cap_jobs_wait_where_everybody_sees_them(deployment, event, monkeypatch) -> None:
+    deployment.uploads.put(UPLOAD)
+    function = deployment.functions["start_jobs"]
+    monkeypatch.setattr(function, "slots", SlotsTable(deployment.dynamodb, tables.SLOTS, 1))
+
+    assert deployment.invoke("start_jobs", event("sqs_object_created")) == NOTHING_FAILED
+    assert len(deployment.executions()) == 1
+    assert [each.status for each in deployment.jobs.of_file(FILE_ID)] == [Status.CREATED] * 2
 
 
 def test_one_bad_record_does_not_hold_up_the_others(deployment, batch, landed) -> None:

@@ -1,0 +1,69 @@
+"""Objects that landed and whose event was lost: what they were sent for is started all the same.
+
+S3 delivers each event "at least once" by its promise, but a rule, a queue or a function can be
+misconfigured, throttled or deleted for hours, and what lies in the dead-letter queue by then nobody
+tries again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+from conversion.clock import utc_now
+from conversion.conversion import Conversion
+from conversion.events import ObjectCreated
+from conversion.job import Job
+from conversion.landing import FOUND, jobs_for, upload_of
+from conversion.recovery.pipeline import Counts, ListedObject, Pipeline, mend
+from conversion.start import begin
+from conversion.uploads import PREFIX, file_id_of
+
+# A younger object's event may still be on its way. Of one that is older somebody has noticed, and
+# has done what was to be done, or deleted the job on purpose.
+_YOUNGEST, _OLDEST = timedelta(minutes=5), timedelta(hours=6)
+# By how much the clock that dated a job may be behind S3's.
+_CLOCK = timedelta(minutes=15)
+
+
+def start_unheard(
+    pipeline: Pipeline, defaults: Sequence[Conversion], retention_days: int
+) -> Counts:
+    def start(landed: ListedObject) -> int:
+        missing = _missing(landed, pipeline, defaults, retention_days)
+        for job in missing:
+            begin(job, pipeline.jobs, pipeline.slots, pipeline.executions)
+        return len(missing)
+
+    return mend("found", _landed(pipeline), start)
+
+
+def _landed(pipeline: Pipeline) -> Iterator[ListedObject]:
+    now = utc_now()
+    for each in pipeline.objects.list(PREFIX):
+        if _YOUNGEST <= now - each.modified <= _OLDEST:
+            yield each
+
+
+def _missing(
+    listed: ListedObject, pipeline: Pipeline, defaults: Sequence[Conversion], retention_days: int
+) -> list[Job]:
+    """The jobs that the object's event would have made, and that nobody has."""
+    created = ObjectCreated(
+        pipeline.objects.bucket, listed.key, listed.etag, listed.bytes, sequencer=FOUND
+    )
+    if created.is_folder:
+        return []
+    upload = upload_of(created, pipeline.uploads)
+    wanted = jobs_for(created, upload, defaults, retention_days)
+    if not wanted:
+        return []
+    # What was put again under its key is converted again; an upload's key is written once.
+    since = None if upload else listed.modified - _CLOCK
+    made = {
+        each.conversion
+        for each in pipeline.jobs.of_file(file_id_of(listed.key))
+        if (each.source.key, each.source.etag) == (listed.key, listed.etag)
+        and (since is None or datetime.fromisoformat(each.created_at) >= since)
+    }
+    return [each for each in wanted if each.conversion not in made]

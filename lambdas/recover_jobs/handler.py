@@ -1,0 +1,74 @@
+"""The recovery: each minute for all jobs, and at once for one whose execution has ended badly.
+
+EventBridge invokes it by a schedule, and by a rule on `Step Functions Execution Status Change`. A
+sweep that could not do everything fails when it has done the rest, so that an alarm tells; the next
+one comes a minute later.
+
+Permissions: GetItem, BatchGetItem, PutItem and UpdateItem on jobs, Query on their indexes byFile
+and byStatus; GetItem on uploads; BatchGetItem on progress; GetItem and UpdateItem on slots;
+StartExecution, ListExecutions, StopExecution, DescribeExecution and GetExecutionHistory on the
+machine and its executions; ecs:StopTask on the cluster's tasks; ListBucket,
+ListBucketMultipartUploads, and AbortMultipartUpload on `conversions/*`.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from conversion.recover import Pipeline, settle, sweep
+from conversion.settings import RecoverJobsSettings
+from conversion.stores import clients
+from conversion.stores.executions import Executions
+from conversion.stores.jobs import Jobs
+from conversion.stores.objects import Objects
+from conversion.stores.progress import ProgressTable
+from conversion.stores.slots import SlotsTable
+from conversion.stores.tasks import Tasks
+from conversion.stores.uploads import Uploads
+from lambdas.observability import logger
+
+# A schedule's events carry the minute they are for; the bucket is listed in each fifth of them.
+_MINUTES_BETWEEN_LISTINGS = 5
+
+settings = RecoverJobsSettings.from_env(os.environ)
+defaults = settings.conversions
+dynamodb = clients.dynamodb(clients.BRISK)
+pipeline = Pipeline(
+    jobs=Jobs(dynamodb, settings.jobs_table),
+    progress=ProgressTable(dynamodb, settings.progress_table),
+    uploads=Uploads(dynamodb, settings.uploads_table),
+    slots=SlotsTable(dynamodb, settings.slots_table, settings.max_running_jobs),
+    executions=Executions(clients.step_functions(clients.BRISK), settings.state_machine_arn),
+    tasks=Tasks(clients.ecs(clients.BRISK), settings.cluster),
+    objects=Objects(clients.s3(clients.BRISK), settings.bucket),
+)
+
+
+class SweepIncomplete(Exception):
+    """Something could not be mended; what and why is logged."""
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """What was mended. An event that is no execution's asks for a sweep."""
+    if event.get("source") == "aws.states":
+        return _settle(event["detail"]["name"])
+    recovered = sweep(pipeline, defaults, settings.retention_days, _lists(event))
+    if recovered.failures:
+        raise SweepIncomplete(f"{recovered.failures} repairs failed; see the log.")
+    return asdict(recovered)
+
+
+def _settle(job_id: str) -> dict[str, Any]:
+    logger.append_keys(job_id=job_id)
+    return {"given_up": int(settle(job_id, pipeline.jobs, pipeline.executions))}
+
+
+def _lists(event: dict[str, Any]) -> bool:
+    """Whoever invokes the function by hand wants everything done."""
+    time = event.get("time")
+    return time is None or int(time[14:16]) % _MINUTES_BETWEEN_LISTINGS == 0

@@ -1,0 +1,142 @@
+"""What an operator types: a job is cancelled, and what has expired is removed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from local.ffmpeg import Ffmpeg
+from tests.end_to_end import journey
+from tests.end_to_end.conftest import Pipeline
+
+_MINUTES = 10
+_DAYS_AGO = 9
+
+
+@pytest.fixture(scope="module")
+def long_tone(ffmpeg: Ffmpeg, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Long enough to be still at work when the command has been typed."""
+    path = tmp_path_factory.mktemp("long") / "tone.flac"
+    tone = f"sine=frequency=330:sample_rate=44100:duration={_MINUTES * 60}"
+    command = ["-v", "error", "-nostdin", "-f", "lavfi", "-i", tone, "-ac", "2", str(path)]
+    subprocess.run([ffmpeg.ffmpeg, *command], check=True)
+    return path
+
+
+def sluice(pipeline: Pipeline, *arguments: str) -> tuple[int, list[dict[str, Any]]]:
+    """The exit code, and what it said in JSON."""
+    command = [sys.executable, "-m", "client", *arguments, "--json", "--api", pipeline.api]
+    run = subprocess.run(command, capture_output=True, text=True)
+    return run.returncode, [json.loads(line) for line in run.stdout.splitlines()]
+
+
+def converting(pipeline: Pipeline, path: Path) -> str:
+    """A job that is at work."""
+    file_id = journey.send(pipeline.api, path, {"format": "opus"})
+    [job] = journey.jobs_of(pipeline.api, file_id)
+    until(lambda: journey.progress(pipeline.api, job["jobId"])["stage"] == "converting")
+    return job["jobId"]
+
+
+def until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + journey.PATIENCE_SECONDS
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_a_job_is_cancelled_and_stays_so(
+    pipeline: Pipeline, long_tone: Path, music: dict[str, Path]
+) -> None:
+    job_id = converting(pipeline, long_tone)
+    said = {"jobId": job_id, "status": "cancelled", "error": None}
+    for _ in range(2):
+        assert sluice(pipeline, "cancel", job_id) == (0, [said])
+    assert journey.finished(pipeline.api, job_id)["status"] == "cancelled"
+    assert pipeline.ended(job_id)["status"] == "ABORTED"
+    no_output = httpx.get(f"{pipeline.api}/jobs/{job_id}/output", timeout=30)
+    assert (no_output.status_code, no_output.json()["code"]) == (409, "NO_OUTPUT")
+
+    [done] = journey.jobs_of(
+        pipeline.api, journey.send(pipeline.api, music["wav"], {"format": "flac"})
+    )
+    assert journey.finished(pipeline.api, done["jobId"])["status"] == "completed"
+    code, [late] = sluice(pipeline, "cancel", done["jobId"])
+    assert (code, late["error"]["code"]) == (1, "JOB_FINISHED")
+
+
+def test_what_has_expired_is_removed_and_a_job_that_lives_never_is(
+    pipeline: Pipeline, long_tone: Path, music: dict[str, Path]
+) -> None:
+    file_id = journey.send(pipeline.api, music["wav"], {"format": "flac"})
+    [old] = journey.jobs_of(pipeline.api, file_id)
+    assert journey.finished(pipeline.api, old["jobId"])["status"] == "completed"
+    [output] = objects(pipeline, old["jobId"])
+    living = converting(pipeline, long_tone)
+    expire(pipeline, old["jobId"])
+    expire(pipeline, living)
+
+    code, [would] = sluice(pipeline, "cleanup", "--dry-run")
+    assert (code, would["dryRun"], would["removed"]["jobs"]["count"]) == (0, True, 1)
+    assert would["removed"]["outputs"] == {"count": 1, "bytes": output["Size"]}
+    assert objects(pipeline, old["jobId"]) == [output]
+
+    code, [removed] = sluice(pipeline, "cleanup")
+    assert (code, removed["removed"], removed["failures"]) == (0, would["removed"], 0)
+    assert objects(pipeline, old["jobId"]) == []
+    assert record(pipeline, "Jobs", old["jobId"]) is None
+    assert record(pipeline, "Progress", old["jobId"]) is None
+    assert record(pipeline, "Jobs", living) is not None
+    keep(pipeline, living)  # as the recovery does with what lives, within minutes
+    assert journey.progress(pipeline.api, living)["status"] == "processing"
+    assert sluice(pipeline, "cancel", living)[0] == 0
+
+
+def objects(pipeline: Pipeline, job_id: str) -> list[dict[str, Any]]:
+    listed = pipeline.client("s3").list_objects_v2(
+        Bucket=pipeline.bucket, Prefix=f"conversions/{job_id}/"
+    )
+    return listed.get("Contents", [])
+
+
+def table(pipeline: Pipeline, kind: str) -> str:
+    names = pipeline.client("dynamodb").list_tables()["TableNames"]
+    [name] = [each for each in names if f"-storage-{kind}" in each]
+    return name
+
+
+def record(pipeline: Pipeline, kind: str, job_id: str) -> dict[str, Any] | None:
+    found = pipeline.client("dynamodb").get_item(
+        TableName=table(pipeline, kind), Key={"jobId": {"S": job_id}}, ConsistentRead=True
+    )
+    return found.get("Item")
+
+
+def expire(pipeline: Pipeline, job_id: str) -> None:
+    """As if it had been made more than a week ago."""
+    then = time.time() - _DAYS_AGO * 24 * 3600
+    made = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(then))
+    change(pipeline, job_id, "SET createdAt = :value", {"S": made})
+    change(pipeline, job_id, "SET expiresAt = :value", {"N": str(int(time.time()) - 24 * 3600)})
+
+
+def keep(pipeline: Pipeline, job_id: str) -> None:
+    later = {"N": str(int(time.time()) + 24 * 3600)}
+    change(pipeline, job_id, "SET expiresAt = :value", later)
+
+
+def change(pipeline: Pipeline, job_id: str, update: str, value: dict[str, str]) -> None:
+    pipeline.client("dynamodb").update_item(
+        TableName=table(pipeline, "Jobs"),
+        Key={"jobId": {"S": job_id}},
+        UpdateExpression=update,
+        ExpressionAttributeValues={":value": value},
+    )
