@@ -17,8 +17,8 @@ from typing import Any
 
 from benchmarks.progress_writer import job_ids
 from benchmarks.world import ROOT
-from conversion.clock import utc_now
-from conversion.progress import ProgressStore
+from conversion.clock import timestamp, utc_now
+from conversion.progress import Progress, ProgressStore
 from conversion.settings import GetProgressSettings
 from conversion.stores import clients
 from conversion.stores.progress_store import progress_store, seconds_remembered
@@ -85,14 +85,18 @@ def converters(settings: GetProgressSettings) -> Generator[None]:
         stdin=subprocess.PIPE,
     ) as process:
         try:
-            looking = store(settings)
-            while len(looking.read(job_ids(_JOBS))) < _JOBS:
+            began, looking = timestamp(utc_now()), store(settings)
+            while not _all_since(began, looking.read(job_ids(_JOBS))):
                 assert process.poll() is None
                 time.sleep(0.1)
             yield
         finally:
             assert process.stdin is not None
             process.stdin.close()
+
+
+def _all_since(moment: str, shown: dict[str, Progress]) -> bool:
+    return len(shown) == _JOBS and all(each.updated_at > moment for each in shown.values())
 
 
 def one_by_one(read: Callable[[list[str]], object], seconds: float) -> Times:

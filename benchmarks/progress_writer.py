@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import time
 from contextlib import ExitStack
 
 from conversion.progress import Progress, Stage
@@ -27,19 +28,20 @@ def job_ids(count: int) -> list[str]:
 
 def main(count: int) -> None:
     settings = GetProgressSettings.from_env(os.environ)
+    attempt = int(time.time())  # newer than whatever has reported on these jobs before
     store = progress_store(settings, clients.dynamodb())
     over = threading.Event()
     threading.Thread(target=_until_stdin_ends, args=(over,), daemon=True).start()
     with ExitStack() as running:
         reporters = [
-            running.enter_context(Reporter(store, each, 1, seconds_between_reports(settings)))
+            running.enter_context(Reporter(store, each, attempt, seconds_between_reports(settings)))
             for each in job_ids(count)
         ]
         percent = 0.0
         while not over.wait(_NEWS_SECONDS):
             percent = min(99.0, percent + 0.05)
             for each in reporters:
-                each.report(Progress(1, Stage.CONVERTING, round(percent, 2), speed=30.0))
+                each.report(Progress(attempt, Stage.CONVERTING, round(percent, 2), speed=30.0))
 
 
 def _until_stdin_ends(over: threading.Event) -> None:

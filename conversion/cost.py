@@ -42,7 +42,7 @@ _START_SECONDS = 20.0
 _FIXED_SECONDS = 1.0
 
 # The flow's states on the shortest way, and those of trying once more.
-_TRANSITIONS, _AGAIN = 4, 3
+_TRANSITIONS, _AGAIN = 5, 3
 # The record and the stages; reports come on top, one a second.
 _WRITES = 10
 _READ_BYTES, _PART_BYTES = 4 * 1024**2, 8 * 1024**2

@@ -93,7 +93,8 @@ def start_for_request(
     refuse_when_full(jobs, slots, most_waiting)
     job_id = job_id_for(source, conversion, nonce=uuid.uuid4().hex)
     job = new_job(job_id, file_id, source, conversion, retention_days)
-    begin(job, jobs, slots, executions)
+    jobs.put_if_absent(job)  # nobody else has this id: one that is there we wrote in another try
+    _begin(job.job_id, True, jobs, slots, executions)
     return job
 
 
@@ -107,21 +108,25 @@ def _source_of(upload: Upload, objects: ObjectHeader) -> Source:
     return Source(objects.bucket, upload.key, head.etag, head.bytes, upload.file_name)
 
 
-def begin(job: Job, jobs: JobStore, slots: Slots, executions: ExecutionStarter) -> bool:
-    """Write the job and start it, if a slot is free; False when its start has to wait.
+def begin(job: Job, jobs: JobStore, slots: Slots, executions: ExecutionStarter) -> None:
+    """Write the job and start it, if a slot is free.
 
     A job that was there already is started too: its first start may have died in between.
     """
-    is_new = jobs.put_if_absent(job)
+    _begin(job.job_id, jobs.put_if_absent(job), jobs, slots, executions)
+
+
+def _begin(
+    job_id: str, is_new: bool, jobs: JobStore, slots: Slots, executions: ExecutionStarter
+) -> None:
     try:
-        started = slots.take(job.job_id) and _start(job.job_id, is_new, jobs, slots, executions)
+        if not slots.take(job_id):
+            log.info("no slot is free for a job", extra={"job_id": job_id})
+        else:
+            _start(job_id, is_new, jobs, slots, executions)
     except TransientError as outage:
-        told = {"job_id": job.job_id, "code": outage.code, "reason": outage.message}
+        told = {"job_id": job_id, "code": outage.code, "reason": outage.message}
         log.warning("a job is written; the recovery will start it", extra=told)
-        return False
-    if is_new and not started:
-        log.info("a job waits for a slot", extra={"job_id": job.job_id})
-    return started
 
 
 def start_waiting(jobs: JobStore, slots: Slots, executions: ExecutionStarter) -> list[str]:

@@ -21,8 +21,8 @@ from infra.constructs.queue import WorkQueue
 # Lambda's own advice for a queue it polls: five before an event is given up.
 _DELIVERIES = 5
 _BATCH = 10
-# Each makes some ten starts a second: together they stay below what StartExecution admits in the
-# smaller regions, 150 a second ("Step Functions service quotas", API throttling).
+# More would take concurrency from the functions of the API, to be refused by StartExecution, whose
+# calls a second are limited by account ("Step Functions service quotas", API action throttling).
 _AT_ONCE = 10
 
 

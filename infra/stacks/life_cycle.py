@@ -147,8 +147,8 @@ class LifeCycleStack(Stack):
         self._may_clear_outputs(function)
         # GetObject, because a delete on the condition that nobody has written the object anew reads
         # what it is ("Deleting objects with conditional requests", S3 user guide).
-        kept = [storage.bucket.arn_for_objects(f"{prefix}*") for prefix in (OUTPUTS, UPLOADS)]
-        allow(function.role, ["s3:DeleteObject", "s3:GetObject"], *kept)
+        uploads = storage.bucket.arn_for_objects(f"{UPLOADS}*")
+        allow(function.role, ["s3:DeleteObject", "s3:GetObject"], uploads)
         return function
 
     def _webhooks(self, bus: events.IEventBus) -> Webhooks:

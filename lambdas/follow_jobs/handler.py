@@ -115,7 +115,7 @@ class Batch:
         bus.put([event])
         logger.info("announced", job_id=after.job_id, event=event.detail_type)
         if after.status.is_terminal:
-            _log_removed("lost outputs removed", after, remove_lost(after, objects))
+            _remove_lost(after)
 
     def _removed(self, job: Job) -> None:
         """By TTL, or by a clean-up, which removes no job that lives. TTL knows only the date, so
@@ -152,6 +152,15 @@ def _is_there_again(job_id: str) -> bool:
     except JobExpired:
         return True
     return True
+
+
+def _remove_lost(job: Job) -> None:
+    """The record does not go back for it: the job would be announced again with every try, and the
+    clean-up finds what is left."""
+    try:
+        _log_removed("lost outputs removed", job, remove_lost(job, objects))
+    except Exception:
+        logger.exception("lost outputs are left to the clean-up", job_id=job.job_id)
 
 
 def _log_removed(what: str, job: Job, removed: Removed) -> None:

@@ -17,7 +17,7 @@ from local.ffmpeg import Ffmpeg
 from tests.end_to_end import journey
 from tests.end_to_end.conftest import Pipeline
 
-_MINUTES = 10
+_MINUTES = 6
 _DAYS_AGO = 9
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import threading
+import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -23,7 +24,8 @@ from moto.stepfunctions.models import stepfunctions_backends
 
 from tests.contract.pretend import ACCOUNT, REGION
 
-_WHOLE = {"HTTPStatusCode": 200, "HTTPHeaders": {"content-length": "0"}}
+# What vouches for an answer that says nothing (conversion/stores/attributes.py).
+_CHECKSUM = {"x-amz-crc32": str(zlib.crc32(b"{}"))}
 _ONE_AT_A_TIME = threading.RLock()
 
 
@@ -63,7 +65,7 @@ class ShortWay:
         with self._turn("GetItem"):
             item = self._dynamodb.get_item(asked["TableName"], asked["Key"])
             found = {"Item": item.to_json()["Attributes"]} if item else {}
-            return {**found, "ResponseMetadata": _WHOLE}
+            return {**found, "ResponseMetadata": {"HTTPHeaders": _CHECKSUM}}
 
     def get_paginator(self, _: str) -> ShortWay:
         return self

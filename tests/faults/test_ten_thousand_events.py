@@ -15,6 +15,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -22,7 +23,6 @@ from typing import Any
 
 import pytest
 from aws_lambda_powertools import Logger
-from moto.core.botocore_stubber import BotocoreStubber
 from moto.stepfunctions.models import stepfunctions_backends
 
 from conversion.clock import utc_now
@@ -46,6 +46,7 @@ from tests.unit.lambdas.conftest import STATE_MACHINE, Context, load
 
 EVENTS = Path(__file__).parents[1] / "events"
 THREADS = 8
+MOST_DELIVERIES = 5
 SLOTS = 50
 RETENTION_DAYS = 7
 # Of ten StartExecution one is throttled, and of a hundred writes three.
@@ -168,28 +169,40 @@ def told(deployment: Deployment, objects: int) -> list[dict[str, Any]]:
     return events
 
 
+@dataclass
+class Message:
+    body: str
+    received: int = 0
+
+
 def deliver(
-    starter: Starter, waiting: queue.SimpleQueue[dict[str, Any]], deliveries: Counter[str]
+    starter: Starter, waiting: queue.SimpleQueue[Message], deliveries: Counter[str]
 ) -> None:
-    """Poll the queue as Lambda does: ten messages at most, and what failed goes back."""
+    """Poll the queue as Lambda does: ten messages at most, and what failed goes back to the queue,
+    from the fifth time on to the dead-letter queue."""
     template = json.loads((EVENTS / "sqs_object_created.json").read_text())["Records"][0]
-    while True:
-        batch: dict[str, dict[str, Any]] = {}
-        try:
-            while len(batch) < 10:
-                batch[f"m{len(batch)}"] = waiting.get_nowait()
-        except queue.Empty:
-            if not batch:
-                return
+    while batch := received(waiting):
         records = [
-            template | {"messageId": name, "body": json.dumps(event)}
-            for name, event in batch.items()
+            template | {"messageId": name, "body": message.body} for name, message in batch.items()
         ]
         answer = starter.handler({"Records": records}, Context())
-        failed = [each["itemIdentifier"] for each in answer["batchItemFailures"]]
-        deliveries.update(delivered=len(batch), failed=len(failed))
-        for name in failed:
-            waiting.put(batch[name])
+        for failed in answer["batchItemFailures"]:
+            message = batch[failed["itemIdentifier"]]
+            if message.received < MOST_DELIVERIES:
+                waiting.put(message)
+            else:
+                deliveries["dead"] += 1
+        deliveries["all"] += len(batch)
+
+
+def received(waiting: queue.SimpleQueue[Message]) -> dict[str, Message]:
+    batch: dict[str, Message] = {}
+    with suppress(queue.Empty):
+        while len(batch) < 10:
+            message = waiting.get_nowait()
+            message.received += 1
+            batch[f"m{len(batch)}"] = message
+    return batch
 
 
 def consume_until(delivered: threading.Event, consumer: Consumer) -> None:
@@ -207,9 +220,9 @@ def test_no_event_is_lost_and_none_is_doubled(
     objects = told(deployment, events * 7 // 10)
     all_events = objects + chance.choices(objects, k=events - len(objects))
     chance.shuffle(all_events)
-    waiting: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+    waiting: queue.SimpleQueue[Message] = queue.SimpleQueue()
     for event in all_events:
-        waiting.put(event)
+        waiting.put(Message(json.dumps(event)))
 
     starters = [Starter.cold(number, monkeypatch) for number in range(THREADS)]
     consumer, deliveries, delivered = Consumer(deployment), Counter[str](), threading.Event()
@@ -229,12 +242,13 @@ def test_no_event_is_lost_and_none_is_doubled(
         "ten_thousand_events",
         events=events,
         objects=len(objects),
-        deliveries=deliveries["delivered"],
+        deliveries=deliveries["all"],
         throttled_calls=sum(each.way.refused.total() for each in starters),
+        dead_letters=deliveries["dead"],
         lost=lost,
         doubled=doubled,
     )
-    assert (lost, doubled) == (0, 0)
+    assert (lost, doubled, deliveries["dead"]) == (0, 0, 0)
     assert sum(each.way.refused.total() for each in starters) > events / 20
     assert consumer.completed == len(deployment.machine.executions) == len(objects)
     assert all_jobs(deployment) == len(objects)

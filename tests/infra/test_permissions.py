@@ -162,7 +162,6 @@ ROLES: dict[str, set[tuple[str, str]]] = {
         ("dynamodb:GetItem", UPLOADS),
         ("dynamodb:DeleteItem", PROGRESS),
         *CLEARS_OUTPUTS,
-        ("s3:GetObject", CONVERTED),
         ("s3:DeleteObject", UPLOADED),
         ("s3:GetObject", UPLOADED),
     },

@@ -338,6 +338,18 @@ def test_an_upload_stays_for_a_while_after_its_expiry(
     assert removed(world.clean()) == {}
 
 
+@pytest.mark.parametrize("hours", [1.5, 3])
+def test_an_upload_that_was_to_be_kept_for_longer_stays_by_its_record(
+    world: World, time: Clock, hours: float
+) -> None:
+    """However old its bytes are: half an hour past its expiry, and an hour before it."""
+    world.upload(expires_at=expiry(utc_now(), DAYS) + int(hours * 3600))
+    time.jump(days=DAYS, hours=2)
+    assert removed(world.clean()) == {}
+    time.jump(hours=2.5)
+    assert removed(world.clean()) == {"uploads": (1, 0), "sources": (1, 100)}
+
+
 @pytest.mark.parametrize("status", LIVE)
 def test_a_source_that_a_live_job_needs_stays(world: World, time: Clock, status: Status) -> None:
     upload = world.upload()

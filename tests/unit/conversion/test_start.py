@@ -190,6 +190,18 @@ def test_a_request_converts_what_is_there(world: World) -> None:
     assert world.started() == sorted([first.job_id, second.job_id])
 
 
+def test_a_request_whose_write_was_told_twice_is_started(world: World, monkeypatch) -> None:
+    """The answer to the first put was lost, and the client's retry found the job there."""
+    world.uploads.put(UPLOAD)
+    world.s3.put_object(Bucket=BUCKET, Key=UPLOAD.key, Body=b"RIFF123")
+    put = world.jobs.put_if_absent
+    monkeypatch.setattr(world.jobs, "put_if_absent", lambda job: put(job) and put(job))
+    monkeypatch.setattr(world.jobs, "get", None)  # create_job's role may not read jobs
+
+    job = world.request()
+    assert world.started() == [job.job_id]
+
+
 @pytest.mark.parametrize("uploads", [[], [UPLOAD]], ids=["unknown", "not arrived"])
 def test_a_request_for_what_is_not_there_is_refused(world: World, uploads: list[Upload]) -> None:
     for each in uploads:

@@ -342,16 +342,36 @@ def test_a_dead_bus_loses_no_event_and_holds_no_slot(
     assert heard() == [("Conversion Completed", JOB_ID)]
 
 
-def test_a_dead_bucket_does_not_keep_a_job_from_being_announced(
+def test_a_dead_bucket_does_not_announce_a_job_again_and_again(
     world: Deployment,
     module: Any,
     heard: Heard,
     batch: Any,
+    log: Callable[[], list[dict[str, Any]]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """What is left in it is for the clean-up."""
     monkeypatch.setattr(module, "objects", Unreachable())
-    assert world.invoke(FUNCTION, batch((PROCESSING, failed()))) == given_back("s0")
+    assert world.invoke(FUNCTION, batch((PROCESSING, failed()))) == NOTHING_FAILED
     assert heard() == [("Conversion Failed", JOB_ID)]
+    (line,) = [each for each in log() if each["level"] == "ERROR"]
+    assert (line["job_id"], line["message"]) == (JOB_ID, "lost outputs are left to the clean-up")
+
+
+def test_a_removal_that_a_dead_bucket_held_up_is_done_later(
+    world: Deployment,
+    module: Any,
+    objects: Objects,
+    batch: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    objects.put(a_job().output_key(1), b"x", "audio/mpeg")
+    told = batch((completed(), None))
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "objects", Unreachable())
+        assert world.invoke(FUNCTION, told) == given_back("s0")
+    assert world.invoke(FUNCTION, told) == NOTHING_FAILED
+    assert list(objects.list("")) == []
 
 
 def test_what_waits_and_cannot_be_started_fails_no_record(
