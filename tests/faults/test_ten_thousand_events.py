@@ -14,7 +14,7 @@ import random
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -214,7 +214,11 @@ def consume_until(delivered: threading.Event, consumer: Consumer) -> None:
     "events", [1000, pytest.param(10_000, marks=pytest.mark.long)], ids=["1,000", "10,000"]
 )
 def test_no_event_is_lost_and_none_is_doubled(
-    deployment: Deployment, events: int, monkeypatch: pytest.MonkeyPatch, counts: Counts
+    deployment: Deployment,
+    events: int,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    counts: Counts,
 ) -> None:
     chance = random.Random(events)
     objects = told(deployment, events * 7 // 10)
@@ -225,14 +229,15 @@ def test_no_event_is_lost_and_none_is_doubled(
         waiting.put(Message(json.dumps(event)))
 
     starters = [Starter.cold(number, monkeypatch) for number in range(THREADS)]
+    caplog.set_level("ERROR", "conversion")  # a line for each job would cost a tenth of the time
     consumer, deliveries, delivered = Consumer(deployment), Counter[str](), threading.Event()
     with ThreadPoolExecutor(THREADS + 1) as threads:
         consuming = threads.submit(consume_until, delivered, consumer)
         delivering = [threads.submit(deliver, each, waiting, deliveries) for each in starters]
-        for each in delivering:
-            each.result()
+        wait(delivering)
         delivered.set()
-        consuming.result()
+        for each in (*delivering, consuming):
+            each.result()
     finish(deployment, consumer, monkeypatch)
 
     jobs = list(deployment.jobs.of_status(Status.COMPLETED))
@@ -248,6 +253,7 @@ def test_no_event_is_lost_and_none_is_doubled(
         lost=lost,
         doubled=doubled,
     )
+    counts.most("ten_thousand_events", running_at_once=consumer.most_at_once)
     assert (lost, doubled, deliveries["dead"]) == (0, 0, 0)
     assert sum(each.way.refused.total() for each in starters) > events / 20
     assert consumer.completed == len(deployment.machine.executions) == len(objects)
