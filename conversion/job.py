@@ -247,7 +247,8 @@ class JobStore(Protocol):
         """Take the job for a new attempt; the returned `attempt` is the fencing token.
 
         `redrive` is the number of the execution's redrive: one that the job has not seen yet
-        reopens a failed job. Raises JobNotFound, or JobOver when the job is over otherwise.
+        reopens a failed job. Raises JobNotFound, JobOver when the job is over otherwise, or
+        SupersededAttempt for a number below the one that it has seen.
         """
         ...
 
@@ -259,8 +260,9 @@ class JobStore(Protocol):
         """Raises as `complete` does."""
         ...
 
-    def give_up(self, job_id: str, failure: Failure) -> bool:
-        """Fail a job for which no attempt can speak any more; False when it is over or gone."""
+    def give_up(self, job_id: str, attempt: int, failure: Failure) -> bool:
+        """Fail a job that nobody works on any more, `attempt` being its newest; False when it is
+        over or gone, or another attempt has begun."""
         ...
 
     def cancel(self, job_id: str) -> Job:

@@ -49,13 +49,15 @@ def settle(job_id: str, jobs: JobStore, executions: Executions) -> bool:
 
     Safe at any moment, also right behind the execution's end: what the flow records it records
     before that, and the write holds only while the job is open. Against a redrive that begins in
-    between, too: its claim reopens what was failed here (`JobStore.claim`).
+    between, too: either its claim comes first, and the write does not hold for the attempt that
+    was looked at, or it reopens what was failed here (`JobStore.claim`).
     """
+    standing = jobs.standings([job_id]).get(job_id)
     status = executions.status(job_id)
-    if status is None or not status.has_ended:
+    if standing is None or status is None or not status.has_ended:
         return False
     failure = _ENDED.get(status, _LOST)
-    if not jobs.give_up(job_id, failure):
+    if not jobs.give_up(job_id, standing.attempt, failure):
         return False
     told = {"job_id": job_id, "code": failure.code, "execution": status.value}
     log.warning("a job was left open by its execution", extra=told)

@@ -84,15 +84,16 @@ def _finishing(attempt: int, status: Status, name: str, outcome: Item, cost: Cos
     return Change(update, "attempt = :attempt AND #status = :processing", values, names)
 
 
-def giving_up(failure: Failure) -> Change:
+def giving_up(attempt: int, failure: Failure) -> Change:
     values = {
         ":failed": Status.FAILED.value,
         ":failure": failure.to_item(),
         ":now": timestamp(utc_now()),
+        ":attempt": attempt,
     }
     return Change(
         "SET #status = :failed, failure = :failure, updatedAt = :now",
-        _OPEN,
+        f"{_OPEN} AND attempt = :attempt",
         _open_values() | values,
     )
 

@@ -147,8 +147,8 @@ class Jobs:
             if not is_done(change, attempt, failed.item):
                 raise unfinishable(job_id, attempt, failed.item) from None
 
-    def give_up(self, job_id: str, failure: Failure) -> bool:
-        return self._changed(job_id, job_changes.giving_up(failure))
+    def give_up(self, job_id: str, attempt: int, failure: Failure) -> bool:
+        return self._changed(job_id, job_changes.giving_up(attempt, failure))
 
     def cancel(self, job_id: str) -> Job:
         if not can_be_key(job_id):

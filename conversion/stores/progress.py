@@ -33,6 +33,10 @@ _SHOWN = {
     "ExpressionAttributeNames": {f"#{name}": name for name in _NAMES},
 }
 
+# Nobody writes here while a job waits for capacity, two days at most (`TimeoutSeconds` of the state
+# machine). Its record is kept alive meanwhile; the percent that was shown must not go before it.
+_WAITING_DAYS = 3
+
 
 @dataclass(frozen=True)
 class Record:
@@ -56,7 +60,7 @@ class ProgressTable:
     def __init__(self, client: Any, table: str, retention_days: int = 7) -> None:
         self._client = client
         self._table = table
-        self._retention_days = retention_days
+        self._days = retention_days + _WAITING_DAYS
 
     def begin(self, job_id: str, attempt: int) -> Mark:
         return self.take(job_id, attempt).mark
@@ -105,7 +109,7 @@ class ProgressTable:
         self, job_id: str, update: str, condition: str, values: Item, names: dict[str, str]
     ) -> Record:
         now = utc_now()
-        values = values | {":now": timestamp(now), ":expires": expiry(now, self._retention_days)}
+        values = values | {":now": timestamp(now), ":expires": expiry(now, self._days)}
         try:
             with dynamodb_errors():
                 answer = self._client.update_item(

@@ -12,10 +12,9 @@ from conversion.progress import ProgressStore
 from conversion.stores import clients
 from conversion.stores.progress import ProgressTable
 
-# A poller waits a second (`Retry-After: 1`, lambdas/problems.py). What a process remembers is
-# younger than that, so that no other process answers the next poll with less; with Redis, what is
-# remembered and what is trusted of a copy (redis_first.py) are so together.
-_REMEMBERED_SECONDS, _REMEMBERED_SECONDS_WITH_REDIS = 0.9, 0.2
+# A report is the newest there is until the converter may write the next (see below), less what the
+# clocks of two machines may differ by: Amazon Time Sync keeps them within milliseconds.
+_REMEMBERED_SECONDS, _REMEMBERED_SECONDS_WITH_REDIS = 0.9, 0.4
 # A write to DynamoDB costs, hence about one a second. With Redis a reader is to see what is less
 # than a second old, and a copy is to be renewed while it is trusted: as often as ffmpeg has news
 # (`-stats_period`, tasks/converter/command.py).

@@ -1,9 +1,10 @@
 """What a process has just read, for those who ask again within moments.
 
-Many poll the same job, and some poll far more often than they are told to. For less than a second
-an answer is given again from memory; the second's rest keeps a poller who waits as told
-(`Retry-After: 1`) from seeing, in another process, less than what it has seen in this one. Within a
-process the percent never falls, and for a minute it outlives a store that does not answer.
+Many poll the same job, and some poll far more often than they are told to; and one poller's
+requests are answered now by this process, now by that. So an answer is given again from memory only
+while no process can have read a newer one: a report until the converter may write the next, and
+whether a job is over only where that is final. Then the percent never falls, whoever answers, and
+for a minute it outlives a store that does not answer.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
+from conversion.clock import utc_now
 from conversion.errors import RecordsUnavailable
 from conversion.job import JobStore, Standing, Status
 from conversion.progress import Progress, ProgressStore
@@ -27,7 +30,6 @@ _MOST = 4096
 _LAST_KNOWN_SECONDS = 60.0
 # How long a store that did not answer is left alone.
 _LEFT_ALONE_SECONDS = 2.0
-_STANDING_SECONDS = 0.9
 # These never change again: a job that has failed may yet be reopened by a redrive.
 _FINAL = frozenset({Status.COMPLETED, Status.CANCELLED})
 _FINAL_SECONDS = 60.0
@@ -42,22 +44,23 @@ class _Entry(Generic[V]):
 
 
 class Recent(Generic[V]):
-    """`store` reads the values of many keys, `seconds` says how long one may be told again, and
-    `merged` what is shown of one that was shown before. `hits` and `misses` count keys asked for.
+    """`store` reads the values of many keys, `current` says whether one that was read so many
+    seconds ago may be told again, and `merged` what is shown of one that was shown before. `hits`
+    and `misses` count keys asked for.
     """
 
     def __init__(
         self,
         name: str,
         store: Callable[[list[str]], dict[str, V]],
-        seconds: Callable[[V | None], float],
+        current: Callable[[V | None, float], bool],
         merged: Callable[[V, V], V] = lambda _, now: now,
         most: int = _MOST,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._name = name
         self._store = store
-        self._seconds = seconds
+        self._current = current
         self._merged = merged
         self._most = most
         self._clock = clock
@@ -83,7 +86,7 @@ class Recent(Generic[V]):
         return {key: value for key, value in values.items() if value is not None}
 
     def _is_due(self, entry: _Entry[V], now: float) -> bool:
-        return now - entry.at >= self._seconds(entry.value)
+        return not self._current(entry.value, now - entry.at)
 
     def _asked(
         self, due: list[str], known: dict[str, _Entry[V]], now: float
@@ -115,14 +118,19 @@ class RecentProgress(Recent[Progress]):
         most: int = _MOST,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        super().__init__("progress", store.read, lambda _: seconds, _not_below, most, clock)
+        """`seconds`: somewhat less than lie between two reports that raise the percent."""
+
+        def current(found: Progress | None, _: float) -> bool:
+            return found is not None and _is_younger(found, seconds)
+
+        super().__init__("progress", store.read, current, _not_below, most, clock)
 
 
 class RecentStandings(Recent[Standing]):
     def __init__(
         self, jobs: JobStore, most: int = _MOST, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        super().__init__("jobs", jobs.standings, _while_it_stands, most=most, clock=clock)
+        super().__init__("jobs", jobs.standings, _is_final, most=most, clock=clock)
 
     def read(self, keys: Iterable[str]) -> dict[str, Standing]:
         """Without what has expired since it was read."""
@@ -135,6 +143,13 @@ def _not_below(before: Progress, now: Progress) -> Progress:
     return replace(now, percent=max(before.percent, now.percent))
 
 
-def _while_it_stands(standing: Standing | None) -> float:
-    is_final = standing is not None and standing.status in _FINAL
-    return _FINAL_SECONDS if is_final else _STANDING_SECONDS
+def _is_younger(progress: Progress, seconds: float) -> bool:
+    """By its own date, not since it was read. One from the future is of a clock that is wrong."""
+    if not progress.updated_at:
+        return False
+    written = datetime.fromisoformat(progress.updated_at)
+    return timedelta() <= utc_now() - written < timedelta(seconds=seconds)
+
+
+def _is_final(standing: Standing | None, seconds: float) -> bool:
+    return standing is not None and standing.status in _FINAL and seconds < _FINAL_SECONDS

@@ -30,7 +30,9 @@ _PATIENCE_AT_END_SECONDS = 5.0
 class Reporter:
     """`with Reporter(store, job_id, attempt) as reporter:` — then call `report` freely.
 
-    `seconds_between`: at least so long between two writes, where the stage stays the same.
+    `seconds_between`: at least so long between two writes where the stage stays the same, and
+    before one that raises the percent. A reader may tell a report again while it is younger than
+    that (conversion/stores/recent.py), and must not be behind another reader then.
     """
 
     def __init__(
@@ -101,9 +103,10 @@ class Reporter:
             self._news.notify()
 
     def _write_all(self) -> None:
-        last: Progress | None = None
-        while (progress := self._take(last)) is not None:
-            last = progress
+        last, written = None, self._began
+        while (news := self._take(last)) is not None:
+            progress = self._without_haste(news, last, written)
+            last, written = progress, time.monotonic()
             try:
                 self._store.report(self._job_id, replace(progress, run_seconds=self._run_seconds))
             except RecordsUnavailable as error:
@@ -114,7 +117,15 @@ class Reporter:
             else:
                 self._heard()
             with self._news:
+                if progress.percent < news.percent and self._next is None and not self._over:
+                    self._next = news
                 self._news.wait_for(lambda: self._over or self._urgent, self._pause)
+
+    def _without_haste(self, news: Progress, last: Progress | None, written: float) -> Progress:
+        """A new stage is told at once; the percent that comes with it, in its time."""
+        shown = self._mark.percent if last is None else last.percent
+        is_soon = time.monotonic() - written < self._pause
+        return replace(news, percent=min(news.percent, shown)) if is_soon else news
 
     def _take(self, last: Progress | None) -> Progress | None:
         """The newest report, once there is one; the last again when there is none for long; None

@@ -214,7 +214,9 @@ OPERATIONS = {
         frozenset({Status.PROCESSING}),
         Status.FAILED,
     ),
-    "give up": Operation(lambda jobs, _: jobs.give_up(JOB_ID, FAILURE), _OPEN, Status.FAILED),
+    "give up": Operation(
+        lambda jobs, attempt: jobs.give_up(JOB_ID, attempt, FAILURE), _OPEN, Status.FAILED
+    ),
     "cancel": Operation(lambda jobs, _: jobs.cancel(JOB_ID), _OPEN, Status.CANCELLED),
     "put again": Operation(lambda jobs, _: jobs.put_if_absent(JOB), frozenset(), Status.CREATED),
     "remove": Operation(lambda jobs, _: jobs.remove(JOB_ID), frozenset(), Status.CREATED),
@@ -341,24 +343,25 @@ def test_what_nobody_speaks_for_is_given_up(jobs: JobStore) -> None:
     jobs.put_if_absent(JOB)
     zombie = jobs.claim(JOB_ID, retention_days=7).attempt
 
-    assert jobs.give_up(JOB_ID, FAILURE) is True
+    assert jobs.give_up(JOB_ID, zombie - 1, FAILURE) is False
+    assert jobs.give_up(JOB_ID, zombie, FAILURE) is True
 
     assert (jobs.get(JOB_ID).status, jobs.get(JOB_ID).failure) == (Status.FAILED, FAILURE)
-    assert jobs.give_up(JOB_ID, _LATER_FAILURE) is False
+    assert jobs.give_up(JOB_ID, zombie, _LATER_FAILURE) is False
     with pytest.raises(JobOver):
         jobs.complete(JOB_ID, zombie, OUTPUT)
     assert jobs.get(JOB_ID).failure == FAILURE
 
 
 def test_what_is_gone_is_not_given_up_nor_kept_alive_nor_removed(jobs: JobStore) -> None:
-    assert jobs.give_up(JOB_ID, FAILURE) is False
+    assert jobs.give_up(JOB_ID, 0, FAILURE) is False
     assert jobs.remove(JOB_ID) is False
     jobs.keep_alive(JOB_ID, retention_days=7)
     with pytest.raises(JobNotFound):
         jobs.get(JOB_ID)
 
 
-@pytest.mark.parametrize("stands", [IN[each] for each in _OPEN], ids=str)
+@pytest.mark.parametrize("stands", [IN[each] for each in sorted(_OPEN)], ids=["new", "running"])
 def test_cancelling_twice_is_no_error_and_the_first_stands(jobs: JobStore, stands: Job) -> None:
     jobs.put_if_absent(stands)
 

@@ -21,7 +21,7 @@ def test_a_newer_redrive_converts_a_failed_job_and_the_same_one_does_not(
     world: World, sounds: Sounds
 ) -> None:
     job = world.job(sounds.bytes("wav"), "mp3")
-    world.around.jobs.give_up(job.job_id, FAILURE)
+    world.around.jobs.give_up(job.job_id, 0, FAILURE)
     with pytest.raises(JobOver):
         run(job.job_id, world.around)
 

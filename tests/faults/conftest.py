@@ -25,9 +25,19 @@ from tasks.converter import blocks
 from tests.converter.conftest import endpoint, ffmpeg, sounds, world
 from tests.converter.world import Recorder, World
 from tests.faults.live import WAIT_SCALE, Live
+from tests.faults.pair import pair, redis_server, sooner
 from tests.faults.proxy import Proxy
 
-__all__ = ["endpoint", "ffmpeg", "sounds", "through", "world"]
+__all__ = [
+    "endpoint",
+    "ffmpeg",
+    "pair",
+    "redis_server",
+    "sooner",
+    "sounds",
+    "through",
+    "world",
+]
 
 _BLOCK_BYTES = 100_000
 _PHRASES_SECONDS = 10

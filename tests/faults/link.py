@@ -86,6 +86,8 @@ class Link:
     ) -> bool:
         """False when the connection has come to its end."""
         mode = self.mode
+        if mode is Mode.REFUSED:
+            return False
         try:
             if is_request:
                 if mode is not Mode.BLACK_HOLE:

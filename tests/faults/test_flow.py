@@ -282,7 +282,7 @@ def test_a_redrive_of_an_execution_that_was_settled_meanwhile_reopens_the_job(fl
     flow.start("wait complete")
     flow.waits_for("waiting")
     flow.machines.client.stop_execution(executionArn=flow.execution)
-    assert flow.jobs.give_up(flow.job_id, examples.FAILURE)
+    assert flow.jobs.give_up(flow.job_id, flow.job.attempt, examples.FAILURE)
 
     assert flow.redrive()["status"] == "SUCCEEDED"
     assert (flow.job.status, flow.job.failure) == ("completed", None)

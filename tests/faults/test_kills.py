@@ -27,7 +27,7 @@ pytestmark = pytest.mark.skipif(not tasks.AVAILABLE, reason=tasks.REASON)
 
 # Each with the seconds of music that keep a converter busy for some seconds: long enough for
 # progress to be written on the way.
-FORMATS = {"mp3": 120, "flac": 240, "m4a": 60, "opus": 60, "wav": 180}
+FORMATS = {"mp3": 90, "flac": 180, "m4a": 45, "opus": 40, "wav": 120}
 KILLED, TOLD = signal.SIGKILL, signal.SIGTERM
 POINTS = [number / 20 for number in range(20)]
 # Every format meets each point once, killed at one and told to stop at the next; every point meets

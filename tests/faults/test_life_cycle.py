@@ -217,7 +217,7 @@ class LifeCycle(RuleBasedStateMachine):
         self.around.clock.go_on(days=days, seconds=1)
 
     def _ttl_deletes(self) -> None:
-        """By the true time, and whatever the record says; or days late, or never."""
+        """By the true time, and whatever the record says."""
         self.around.happened["outlived"] += self.model.is_open
         if not self.is_gone and self._has_expired():
             assert not self.model.is_open, "a live job was deleted"
@@ -317,7 +317,7 @@ class LifeCycle(RuleBasedStateMachine):
     def _give_up(self, skew: float) -> None:
         failure = Failure("EXECUTION_LOST", "given up")
         with self.around.clock.off(skew):
-            gave_up = self.around.jobs.give_up(self.job_id, failure)
+            gave_up = self.around.jobs.give_up(self.job_id, self.model.attempt, failure)
         assert gave_up is (self.model.is_open and not self.is_gone)
         self._count("give up", gave_up)
         if gave_up:

@@ -117,7 +117,8 @@ def _cancelled(scene: Scene) -> None:
 
 def _given_up(scene: Scene) -> None:
     failure = Failure("EXECUTION_LOST", "Nobody works on it; convert again.")
-    assert scene.world.around.jobs.give_up(scene.job.job_id, failure)
+    jobs = scene.world.around.jobs
+    assert jobs.give_up(scene.job.job_id, jobs.get(scene.job.job_id).attempt, failure)
 
 
 def _redriven(scene: Scene) -> None:

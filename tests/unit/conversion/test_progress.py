@@ -51,7 +51,7 @@ def test_every_status_has_a_stage(status: Status, last: Progress | None) -> None
         Status.FAILED: Stage.FAILED,
         Status.CANCELLED: Stage.CANCELLED,
     }
-    assert shown(job, last).stage is expected[status]
+    assert shown(job.standing, last).stage is expected[status]
 
 
 @given(last=st.none() | reports, status=st.sampled_from(Status))
@@ -60,17 +60,18 @@ def test_100_percent_is_for_the_completed_and_they_are_at_it(last, status) -> No
         last = replace(last, percent=min(last.percent, MOST_BEFORE_VERIFICATION))
     job = completed() if status is Status.COMPLETED else a_job(status=status)
 
-    assert (shown(job, last).percent == 100.0) == (status is Status.COMPLETED)
+    assert (shown(job.standing, last).percent == 100.0) == (status is Status.COMPLETED)
 
 
 def test_what_is_over_promises_nothing() -> None:
     for status in (Status.COMPLETED, Status.FAILED, Status.CANCELLED):
-        seen = shown(a_job(status=status, failure=FAILURE, attempt=3), PROGRESS)
+        job = a_job(status=status, failure=FAILURE, attempt=3)
+        seen = shown(job.standing, PROGRESS)
         assert (seen.speed, seen.eta_seconds, seen.attempt) == (None, None, 3)
 
 
 def test_a_completed_job_shows_the_jobs_own_figures() -> None:
-    seen = shown(completed(), PROGRESS)
+    seen = shown(completed().standing, PROGRESS)
     assert seen.bytes_out == OUTPUT.bytes
     assert seen.seconds_done == seen.duration_seconds == OUTPUT.duration_seconds
 

@@ -64,7 +64,7 @@ def test_an_interrupted_attempt_says_that_another_will_come() -> None:
     with pytest.raises(Interrupted):
         ended_by(store, Interrupted("the task was told to stop"))
     last = store.reports[-1]
-    assert (last.stage, last.percent) == (Stage.RESTARTING, 40.0)
+    assert (last.stage, last.percent) == (Stage.RESTARTING, 0.0), "40 were not due yet"
     assert (last.speed, last.eta_seconds) == (None, None)
 
 
@@ -116,7 +116,8 @@ def test_nothing_is_said_before_there_is_something_to_say(monkeypatch: pytest.Mo
 
 
 def test_between_two_reports_of_a_stage_there_is_a_pause() -> None:
-    """A new stage is said at once, and so is the end."""
+    """A new stage is said at once, and so is the end; a percent waits, for a reader may remember
+    the one before it."""
     store = Written()
     with Reporter(store, "j1", 1, seconds_between=600.0) as reporter:
         reporter.report(Progress(1, Stage.CONVERTING, percent=10.0))
@@ -128,10 +129,21 @@ def test_between_two_reports_of_a_stage_there_is_a_pause() -> None:
         reporter.report(Progress(1, Stage.FINALIZING, percent=99.0))
     told = [(each.stage, each.percent) for each in store.reports]
     assert told == [
-        (Stage.CONVERTING, 10.0),
-        (Stage.FINALIZING, 30.0),
-        (Stage.FINALIZING, 99.0),
+        (Stage.CONVERTING, 0.0),
+        (Stage.FINALIZING, 0.0),
+        (Stage.FINALIZING, 0.0),
     ]
+
+
+def test_a_percent_that_came_too_soon_is_said_in_its_time() -> None:
+    store = Written()
+    with Reporter(store, "j1", 1, seconds_between=0.3) as reporter:
+        reporter.report(Progress(1, Stage.FINALIZING, percent=99.0))
+        with store.news:
+            assert store.news.wait_for(
+                lambda: 99.0 in [each.percent for each in store.reports], WAIT
+            )
+    assert [each.percent for each in store.reports[:-1]] in ([0.0], [])
 
 
 def test_an_outage_is_said_once_and_its_end_once(caplog: pytest.LogCaptureFixture) -> None:

@@ -76,7 +76,11 @@ ANSWERS: dict[str, tuple[Asked, int, dict[str, Any]]] = {
     "cancel": (lambda it: _jobs(it).cancel(JOB_ID), 200, {"Attributes": _ITEM}),
     "put refused": (lambda it: _jobs(it).put_if_absent(JOB), 400, {"__type": _REFUSED}),
     "remove refused": (lambda it: _jobs(it).remove(JOB_ID), 400, {"__type": _REFUSED}),
-    "give up refused": (lambda it: _jobs(it).give_up(JOB_ID, FAILURE), 400, {"__type": _REFUSED}),
+    "give up refused": (
+        lambda it: _jobs(it).give_up(JOB_ID, 0, FAILURE),
+        400,
+        {"__type": _REFUSED},
+    ),
     "take refused": (lambda it: SlotsTable(it, "s", 1).take("a"), 400, {"__type": _REFUSED}),
     "holders": (
         lambda it: SlotsTable(it, "s", 1).holders(),

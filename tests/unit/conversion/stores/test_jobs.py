@@ -79,7 +79,7 @@ def test_an_old_failure_is_reopened_by_a_redrive_alone(jobs: Jobs, put_old) -> N
 
 def test_an_old_record_is_cancelled_or_given_up(jobs: Jobs, put_old) -> None:
     put_old(JOB.to_item())
-    assert jobs.give_up(JOB_ID, FAILURE) is True
+    assert jobs.give_up(JOB_ID, 0, FAILURE) is True
 
     put_old(JOB.to_item())
     assert jobs.cancel(JOB_ID).status is Status.CANCELLED
@@ -91,7 +91,7 @@ def test_each_change_is_one_write_and_no_read(jobs: Jobs, calls: list[str]) -> N
     jobs.keep_alive(JOB_ID, retention_days=8)
     jobs.fail(JOB_ID, 1, FAILURE, COST)
     jobs.claim(JOB_ID, retention_days=7, redrive=1)
-    jobs.give_up(JOB_ID, FAILURE)
+    jobs.give_up(JOB_ID, 2, FAILURE)
     jobs.claim(JOB_ID, retention_days=7, redrive=2)
     jobs.cancel(JOB_ID)
     jobs.cancel(JOB_ID)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conversion.clock import utc_now
+from conversion.clock import timestamp, utc_now
 from conversion.errors import RecordsUnavailable
 from conversion.job import Standing, Status
 from conversion.progress import Progress, Stage
@@ -35,9 +36,16 @@ class Store:
     standings = read
 
 
+_BEGAN = utc_now()
+
+
 @pytest.fixture
-def store() -> Store:
-    return Store()
+def store(monkeypatch: pytest.MonkeyPatch) -> Store:
+    """What its reports are dated by is its own clock."""
+    store = Store()
+    moment = lambda: _BEGAN + timedelta(seconds=store.now)  # noqa: E731
+    monkeypatch.setattr("conversion.stores.recent.utc_now", moment)
+    return store
 
 
 def progress_of(store: Store, seconds: float = 0.9, most: int = 100) -> RecentProgress:
@@ -48,72 +56,79 @@ def standings_of(store: Store) -> RecentStandings:
     return RecentStandings(store, clock=lambda: store.now)  # type: ignore[arg-type]
 
 
-def at(percent: float, attempt: int = 1) -> Progress:
-    return Progress(attempt, Stage.CONVERTING, percent)
+def at(percent: float, attempt: int = 1, written: float = 0.0) -> Progress:
+    """A report that was written so many seconds after the beginning."""
+    moment = timestamp(_BEGAN + timedelta(seconds=written, milliseconds=1))
+    return Progress(attempt, Stage.CONVERTING, percent, updated_at=moment)
 
 
-def test_what_was_just_read_is_not_read_again(store: Store) -> None:
+def test_a_report_is_told_again_while_no_newer_one_can_be_there(store: Store) -> None:
     recent = progress_of(store)
     store.values["a"] = at(10.0)
+    store.now = 0.5
     assert recent.read(["a"]) == {"a": at(10.0)}
 
-    store.now, store.values["a"] = 0.89, at(20.0)
+    store.now = 0.89
     assert recent.read(["a"]) == {"a": at(10.0)}
-    store.now = 0.9
-    assert recent.read(["a"]) == {"a": at(20.0)}
+    store.now, store.values["a"] = 1.0, at(20.0, written=0.95)
+    assert recent.read(["a"]) == {"a": at(20.0, written=0.95)}
     assert (recent.hits, recent.misses, len(store.asked)) == (1, 2, 2)
 
 
-def test_its_age_counts_from_before_the_reading(store: Store) -> None:
-    """A slow answer tells of the moment it was asked for."""
+def test_however_lately_it_was_read_its_own_age_counts(store: Store) -> None:
     recent = progress_of(store)
+    store.values["a"] = at(10.0)
+    for store.now in (5.0, 5.01, 5.02):
+        recent.read(["a"])
+    assert recent.misses == 3
 
-    def slow(_: Any) -> dict[str, Progress]:
-        store.now += 0.8
-        return {"a": at(10.0)}
 
-    recent._store = slow
-    recent.read(["a"])
-    store.now += 0.2
-    recent.read(["a"])
+def test_a_report_from_the_future_is_read_again(store: Store) -> None:
+    recent = progress_of(store)
+    store.values["a"] = at(10.0, written=600.0)
+    for store.now in (0.0, 0.01):
+        recent.read(["a"])
     assert recent.misses == 2
 
 
-def test_that_there_is_nothing_is_remembered_too(store: Store) -> None:
+def test_that_there_is_nothing_is_not_remembered(store: Store) -> None:
+    """The first report may come in the next moment."""
     recent = progress_of(store)
     assert recent.read(["a"]) == {}
     store.values["a"] = at(1.0)
-    assert recent.read(["a"]) == {}
-    store.now = 1.0
     assert recent.read(["a"]) == {"a": at(1.0)}
+
+
+def test_no_poller_sees_less_in_another_process(store: Store) -> None:
+    """Twenty times a second, answered by two in turn, of a converter that writes each second."""
+    processes, last = [progress_of(store), progress_of(store)], 0.0
+    for tick in range(20 * 60):
+        store.now = tick / 20
+        second = int(store.now)
+        store.values["a"] = at(float(second), written=float(second))
+        shown = processes[tick % 7 % 2].read(["a"])["a"].percent
+        assert shown >= last
+        last = shown
 
 
 def test_of_many_only_those_are_read_that_are_due(store: Store) -> None:
     recent = progress_of(store)
-    store.values = {each: at(1.0) for each in "abc"}
-    recent.read(["a"])
+    store.values = {"a": at(1.0), "b": at(1.0), "c": at(1.0, written=-5)}
+    recent.read(["a", "c"])
     store.now = 0.5
     assert list(recent.read(["c", "a", "b", "c"])) == ["c", "a", "b"]
-    store.now = 1.0
-    recent.read(["a", "b", "c"])
-    assert store.asked == [["a"], ["c", "b"], ["a"]]
+    assert store.asked == [["a", "c"], ["c", "b"]]
 
 
-def test_half_the_reads_and_more_are_saved_when_several_poll(store: Store) -> None:
-    """Each of five polls once a second, out of step with the others; a sixth twenty times."""
-    recent = progress_of(store)
-    store.values["a"] = at(1.0)
-    polls = sorted([second + 0.2 * who for second in range(60) for who in range(5)])
-    for store.now in polls:
-        recent.read(["a"])
-    assert recent.hits + recent.misses == 300
-    assert recent.hits >= 0.75 * 300
-
-    eager, store.asked = progress_of(store, seconds=0.2), []
-    for tick in range(20 * 60):
-        store.now = 100 + tick / 20
-        eager.read(["a"])
-    assert len(store.asked) == eager.misses <= 0.3 * 20 * 60
+def test_half_the_reads_and_more_are_saved_under_polling(store: Store) -> None:
+    """Of a converter that writes each second: five poll once a second, or one twenty times."""
+    for polls_a_second in (5, 20):
+        recent = progress_of(store)
+        for tick in range(polls_a_second * 60):
+            store.now = tick / polls_a_second
+            store.values["a"] = at(1.0, written=float(int(store.now)))
+            recent.read(["a"])
+        assert recent.hits >= 0.75 * 60 * polls_a_second
 
 
 def test_a_percent_never_falls_within_a_process(store: Store) -> None:
@@ -138,6 +153,7 @@ def test_what_was_removed_is_forgotten(store: Store) -> None:
 
 def test_it_holds_so_many_and_lets_go_of_the_oldest(store: Store) -> None:
     recent = progress_of(store, most=3)
+    store.now = 0.5
     for each in "abcd":
         store.values[each] = at(1.0)
         recent.read([each])
@@ -187,18 +203,14 @@ def standing(status: Status, **changes: Any) -> Standing:
 
 
 @pytest.mark.parametrize("status", Status)
-def test_only_what_can_never_change_is_remembered_for_long(store: Store, status: Status) -> None:
-    """A job that has failed may be reopened by a redrive."""
+def test_only_what_can_never_change_is_remembered(store: Store, status: Status) -> None:
+    """A job that has failed may be reopened by a redrive; any other may be over in a moment."""
     recent = standings_of(store)
     store.values["a"] = standing(status)
-    recent.read(["a"])
-    store.now = 0.8
-    recent.read(["a"])
-    assert len(store.asked) == 1
-    store.now = 59.0
-    recent.read(["a"])
+    for store.now in (0.0, 0.01, 59.0):
+        recent.read(["a"])
     is_final = status in (Status.COMPLETED, Status.CANCELLED)
-    assert len(store.asked) == (1 if is_final else 2)
+    assert len(store.asked) == (1 if is_final else 3)
 
 
 def test_a_job_that_expires_while_it_is_remembered_has_expired(store: Store) -> None:
