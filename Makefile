@@ -43,7 +43,8 @@ test: install  ## the tests (under 10 minutes on 2 cores), with coverage
 test-all: test  ## the tests and their long tail
 	$(PYTEST) -m long
 
-bench: install  ## what a conversion costs, against its peers (some 20 minutes, on a quiet machine)
+bench: install  ## what a poll and a conversion cost, against budgets and peers (some 20 minutes, on a quiet machine)
+	$(BIN)/python -m benchmarks.progress --into
 	$(BIN)/python -m benchmarks
 
 check: install  ## lint, format, types, imports, pins

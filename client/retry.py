@@ -31,9 +31,9 @@ BUSY = frozenset({429, 500, 502, 503, 504})
 MOST_RETRY_AFTER = 60.0
 # A poll every 200 ms is as live as a screen shows; `Retry-After: 0` must not become a busy loop.
 LEAST_POLL = 0.2
-# The state machine ends a try after 6 hours (its Convert state's TimeoutSeconds), waiting for
-# capacity included, and records it; an hour more, so that its word comes before ours.
-MOST_WAITING = 7 * 3600.0
+# The state machine gives a job up after two days (its TimeoutSeconds), waiting for capacity
+# included, and the recovery records it; an hour more, so that its word comes before ours.
+MOST_WAITING = 49 * 3600.0
 # A converter that works writes about once a second, and goes on when the records were away for a
 # while; one killed outright writes nothing until the state machine has started the next.
 MOST_SILENCE = 15 * 60.0
@@ -44,12 +44,13 @@ MOST_FULL = 30 * 60.0
 @dataclass(frozen=True)
 class Patience:
     """Seconds, and how many attempts. `job_appears`: S3 event to job takes about a second, but a
-    start that failed once comes out of its queue again only after the visibility timeout."""
+    start that failed once comes out of its queue again only after the visibility timeout of twelve
+    minutes, and an event that was lost is made up for by the recovery within ten."""
 
     attempts: int = 5
     first_wait: float = 0.5
     longest_wait: float = 20.0
-    job_appears: float = 180.0
+    job_appears: float = 900.0
     poll: float = 1.0
     job_waits: float = MOST_WAITING
     job_runs_silent: float = MOST_SILENCE

@@ -106,24 +106,31 @@ def cleanup(surroundings: Surroundings, dry_run: bool, as_json: bool, api: str) 
     """
 
     async def work(service: Api) -> int:
-        cleaned = await _clean_up(service, dry_run)
+        cleaned, error = await _clean_up(service, dry_run)
         if as_json:
             _tell({"dryRun": dry_run, **cleaned.to_json()})
         else:
             _report(cleaned, dry_run)
+        if error:
+            raise error
         return SOME_FAILED if cleaned.failures else DONE
 
     sys.exit(_run(api, surroundings.patience, work))
 
 
-async def _clean_up(service: Api, dry_run: bool) -> Cleaned:
+async def _clean_up(service: Api, dry_run: bool) -> tuple[Cleaned, ClientError | None]:
     """A call ends when its time is up, and the next goes on behind what it has removed. So a dry
-    run is one call, and a call that removed nothing is the last: the next would do as it did."""
+    run is one call, and a call that removed nothing is the last: the next would do as it did.
+
+    What an error ends is told with it: the calls before have removed things. Raises the first's."""
     cleaned = latest = await service.clean_up(dry_run)
     while not dry_run and not latest.complete and latest.count:
-        latest = await service.clean_up(dry_run)
+        try:
+            latest = await service.clean_up(dry_run)
+        except ClientError as error:
+            return cleaned, error
         cleaned += latest
-    return cleaned
+    return cleaned, None
 
 
 def _report(cleaned: Cleaned, dry_run: bool) -> None:

@@ -23,13 +23,20 @@ class Slots(Protocol):
         """Whether the job holds a slot, now or already; False when all are taken by others."""
         ...
 
+    def hold(self, job_id: str) -> None:
+        """Count a job that runs already, whether or not a slot is free."""
+        ...
+
     def give_back(self, job_id: str) -> None: ...
 
     def holders(self) -> frozenset[str]:
         """The jobs that hold a slot."""
         ...
 
-    def full(self) -> bool: ...
+    @property
+    def most(self) -> int:
+        """How many there are."""
+        ...
 
 
 def refuse_when_full(jobs: JobStore, slots: Slots, most_waiting: int) -> None:
@@ -38,9 +45,9 @@ def refuse_when_full(jobs: JobStore, slots: Slots, most_waiting: int) -> None:
     Jobs are counted only then, and no further than that. Requests that come at the same moment may
     all still find room: the limit is one of decency, not of arithmetic.
     """
-    if not slots.full():
-        return
     held = slots.holders()
+    if len(held) < slots.most:
+        return
     waiting = (each for each in jobs.of_status(Status.CREATED) if each.job_id not in held)
     if sum(1 for _ in islice(waiting, most_waiting)) >= most_waiting:
         raise TooManyJobs(

@@ -9,18 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
 
 from conversion.conversion import Conversion
 from conversion.cost import estimate
-from conversion.errors import JobExpired, JobNotFound
 from conversion.events import ObjectCreated
 from conversion.job import Job, JobStore, Source, job_id_for
 from conversion.uploads import Upload, UploadStore, file_id_of
 
-# Stands for the sequencer of a write whose event nobody heard; S3's are hexadecimal.
-FOUND = "found"
+# An event is dated within moments of the write it tells of; found, a write is dated to the minute.
+_MINUTE = timedelta(minutes=1)
+
+
+def found(written: datetime) -> str:
+    """Stands for the sequencer of a write whose event nobody heard; S3's are hexadecimal. Of the
+    same bytes put twice within a minute, and both unheard of, one is converted."""
+    return f"found {written.astimezone(UTC):%Y-%m-%dT%H:%M}"
 
 
 def upload_of(created: ObjectCreated, uploads: UploadStore) -> Upload | None:
@@ -68,19 +73,13 @@ def not_found_before(
 ) -> list[Job]:
     """Those of `wanted` that the recovery has not made since the object landed: its event can come
     after all, hours late. Of an upload the jobs are the same, whoever makes them."""
-    if created.time is None:
+    if created.time is None or upload is not None:
         return wanted
-    as_found = replace(created, version_id=None, sequencer=FOUND)
-    found = jobs_for(as_found, upload, [each.conversion for each in wanted], 1)
-    return [
-        each
-        for each, twin in zip(wanted, found, strict=True)
-        if each.job_id == twin.job_id or not _was_made_since(created.time, twin.job_id, jobs)
-    ]
-
-
-def _was_made_since(moment: datetime, job_id: str, jobs: JobStore) -> bool:
-    try:
-        return datetime.fromisoformat(jobs.get(job_id).created_at) >= moment
-    except (JobNotFound, JobExpired):
-        return False
+    conversions = [each.conversion for each in wanted]
+    twins: dict[str, Conversion] = {}
+    for written in (created.time - _MINUTE, created.time, created.time + _MINUTE):
+        as_found = replace(created, version_id=None, sequencer=found(written))
+        for job in jobs_for(as_found, None, conversions, 1):
+            twins[job.job_id] = job.conversion
+    made = [twins[job_id] for job_id in jobs.standings(twins)]
+    return [each for each in wanted if each.conversion not in made]

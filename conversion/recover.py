@@ -12,19 +12,25 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from datetime import timedelta
+from itertools import islice
 
 from conversion.conversion import Conversion
-from conversion.recovery.arrivals import start_unheard
+from conversion.job import Status
+from conversion.recovery.arrivals import OLDEST, start_unheard
 from conversion.recovery.heartbeat import stop_silent
 from conversion.recovery.leftovers import abort_stale
 from conversion.recovery.pipeline import FAILURES, Counts, Pipeline
 from conversion.recovery.reconcile import reconcile, settle, stop_cancelled_again
-from conversion.recovery.records import give_back_slots, keep_alive
+from conversion.recovery.records import give_back_slots, hold_slots, keep_alive
 from conversion.start import start_waiting
 
 __all__ = ["Pipeline", "Recovered", "settle", "sweep"]
 
 log = logging.getLogger(__name__)
+
+# Of the jobs that wait, in each sweep: to count one costs a read of its record.
+_MOST_COUNTED = 1_000
 
 
 @dataclass(frozen=True)
@@ -32,6 +38,7 @@ class Recovered:
     """What a sweep has mended, and how often it failed to: none of these in a quiet minute."""
 
     kept_alive: int = 0  # jobs whose expiry was put off
+    slots_held: int = 0  # by jobs that ran without
     slots_given_back: int = 0
     started: int = 0  # jobs that waited for a slot
     restarted: int = 0  # jobs without an execution
@@ -47,26 +54,27 @@ def sweep(
     pipeline: Pipeline,
     defaults: Sequence[Conversion],
     retention_days: int,
-    with_bucket: bool = True,
+    look_back: timedelta | None = OLDEST,
     pause: Callable[[float], None] = time.sleep,
 ) -> Recovered:
-    """Do every part, whichever of them fail. `with_bucket`: list the bucket too, which costs money
-    by the object."""
+    """Do every part, whichever of them fail. `look_back`: how old an object may be that is looked
+    at, None for none: a listing costs money, and each object two reads."""
     parts: list[Callable[[], Counts]] = [
         # First, so that nothing below takes a job that lives for one that has expired.
         lambda: keep_alive(pipeline, retention_days),
+        lambda: hold_slots(pipeline),
         lambda: give_back_slots(pipeline),
         lambda: reconcile(pipeline),
         lambda: stop_cancelled_again(pipeline),
         lambda: _start_waiting(pipeline),
+        lambda: _tell_load(pipeline),
+        lambda: stop_silent(pipeline, pause),
     ]
-    if with_bucket:
+    if look_back is not None:  # last: what they look through may be long
         parts += [
-            lambda: start_unheard(pipeline, defaults, retention_days),
             lambda: abort_stale(pipeline),
+            lambda: start_unheard(pipeline, defaults, retention_days, look_back),
         ]
-    # Last: it takes its time.
-    parts.append(lambda: stop_silent(pipeline, pause))
     counts = sum((_done(part) for part in parts), Counts())
     recovered = Recovered(**counts)
     log.info("swept", extra=asdict(recovered))
@@ -75,6 +83,16 @@ def sweep(
 
 def _start_waiting(pipeline: Pipeline) -> Counts:
     return Counts(started=len(start_waiting(pipeline.jobs, pipeline.slots, pipeline.executions)))
+
+
+def _tell_load(pipeline: Pipeline) -> Counts:
+    """For whoever wonders why jobs wait (docs/runbook.md)."""
+    holders = pipeline.slots.holders()
+    created = pipeline.jobs.of_status(Status.CREATED)
+    waiting = (each for each in created if each.job_id not in holders)
+    told = {"running": len(holders), "waiting": sum(1 for _ in islice(waiting, _MOST_COUNTED))}
+    log.info("load", extra=told)
+    return Counts()
 
 
 def _done(part: Callable[[], Counts]) -> Counts:

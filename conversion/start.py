@@ -32,6 +32,9 @@ from conversion.uploads import Upload, UploadStore
 
 log = logging.getLogger(__name__)
 
+# Some seconds of calls: whoever starts waiting jobs has two minutes (infra/) and more to do.
+MOST_AT_ONCE = 100
+
 
 class Described(Protocol):
     """What HEAD tells of an object."""
@@ -65,8 +68,7 @@ def start_for_object(
     upload = upload_of(created, uploads)
     wanted = jobs_for(created, upload, defaults, retention_days)
     wanted = not_found_before(created, upload, wanted, jobs)
-    for job in wanted:
-        begin(job, jobs, slots, executions)
+    begin(wanted, jobs, slots, executions)
     return wanted
 
 
@@ -108,71 +110,81 @@ def _source_of(upload: Upload, objects: ObjectHeader) -> Source:
     return Source(objects.bucket, upload.key, head.etag, head.bytes, upload.file_name)
 
 
-def begin(job: Job, jobs: JobStore, slots: Slots, executions: ExecutionStarter) -> None:
-    """Write the job and start it, if a slot is free.
+def begin(wanted: Sequence[Job], jobs: JobStore, slots: Slots, executions: ExecutionStarter) -> int:
+    """Write all the jobs, and then start those that a slot is free for; returns how many are new.
 
     A job that was there already is started too: its first start may have died in between.
     """
-    _begin(job.job_id, jobs.put_if_absent(job), jobs, slots, executions)
+    are_new = [jobs.put_if_absent(job) for job in wanted]
+    for job, is_new in zip(wanted, are_new, strict=True):
+        if not _begin(job.job_id, is_new, jobs, slots, executions):
+            break  # the next would meet the same outage, and wait as long for it
+    return sum(are_new)
 
 
 def _begin(
     job_id: str, is_new: bool, jobs: JobStore, slots: Slots, executions: ExecutionStarter
-) -> None:
+) -> bool:
+    """False when an outage has kept it from being started."""
     try:
         if not slots.take(job_id):
             log.info("no slot is free for a job", extra={"job_id": job_id})
-        else:
-            _start(job_id, is_new, jobs, slots, executions)
+        elif is_new or _is_to_start(job_id, jobs, slots):
+            _start(job_id, is_new, slots, executions)
     except TransientError as outage:
         told = {"job_id": job_id, "code": outage.code, "reason": outage.message}
         log.warning("a job is written; the recovery will start it", extra=told)
+        return False
+    return True
 
 
-def start_waiting(jobs: JobStore, slots: Slots, executions: ExecutionStarter) -> list[str]:
-    """Start the jobs that wait, the oldest first, until the slots are full; returns their ids.
+def start_waiting(
+    jobs: JobStore, slots: Slots, executions: ExecutionStarter, most: int = MOST_AT_ONCE
+) -> list[str]:
+    """Start the jobs that wait, the oldest first, until the slots are full or `most` are started;
+    returns their ids.
 
     An outage ends it, and is logged: whoever asked has other things to do, and the recovery asks
     again within a minute.
     """
     started: list[str] = []
     try:
-        if slots.full():
-            return started
         held = slots.holders()
+        if len(held) >= slots.most:
+            return started
         for job in jobs.of_status(Status.CREATED):
+            if len(started) == most:
+                break
             if job.job_id in held:
                 continue
             if not slots.take(job.job_id):
                 break
-            if _start(job.job_id, False, jobs, slots, executions):
+            if _is_to_start(job.job_id, jobs, slots):
+                _start(job.job_id, True, slots, executions)
                 started.append(job.job_id)
     except TransientError as outage:
         log.warning("waiting jobs cannot be started now", extra={"reason": outage.message})
     return started
 
 
-def _start(
-    job_id: str, is_new: bool, jobs: JobStore, slots: Slots, executions: ExecutionStarter
-) -> bool:
-    """Start a job that has a slot. Looked at only now, so that one that is over, or is cancelled
-    in this moment, cannot keep the slot: whoever ends a job gives its slot back after that."""
-    status = Status.CREATED if is_new else _status(job_id, jobs)
-    if status is Status.CREATED:
-        _start_execution(job_id, slots, executions)
-    elif status is None or status.is_terminal:
+def _is_to_start(job_id: str, jobs: JobStore, slots: Slots) -> bool:
+    """Asked only when the job has a slot, so that one that is over, or is cancelled in this moment,
+    cannot keep it: whoever ends a job gives its slot back after that."""
+    status = _status(job_id, jobs)
+    if status is None or status.is_terminal:
         slots.give_back(job_id)
     return status is Status.CREATED
 
 
-def _start_execution(job_id: str, slots: Slots, executions: ExecutionStarter) -> None:
-    """One that cannot be started waits again, without its slot: while calls are throttled, more and
-    more slots would be held by jobs that do not run. Should it have started all the same, it runs
-    without a slot until it is found waiting, and is given one then."""
+def _start(job_id: str, has_just_taken: bool, slots: Slots, executions: ExecutionStarter) -> None:
+    """A job that cannot be started waits without the slot it has just taken: while calls are
+    throttled, more and more slots would be held by jobs that do not run. One that had its slot
+    before may have been started by then, and keeps it; if it was not, the recovery starts it."""
     try:
         executions.start(job_id)
     except TransientError:
-        slots.give_back(job_id)
+        if has_just_taken:
+            slots.give_back(job_id)
         raise
 
 

@@ -41,8 +41,6 @@ LONGEST_DELAY = 12 * 3600 - 60
 SECONDS = 20.0
 # "Random. At least 24 bytes (192 bits, 512 maximum)" ("Signature scheme").
 _LEAST_KEY_BYTES, _MOST_KEY_BYTES = 24, 64
-# Of an answer's body: read so that the connection ends in order, and for nothing else.
-_MOST_BODY_BYTES = 16 * 1024
 
 
 class WebhookError(SluiceError):
@@ -188,16 +186,17 @@ class _Connection(http.client.HTTPSConnection):
         self.is_cut_off = False
         # The handshake waits: it must be possible to cut it off, too.
         with dialled:  # until TLS has taken it over
-            self.sock = tls.wrap_socket(
+            self.sock = self._tls = tls.wrap_socket(
                 dialled, server_hostname=host, do_handshake_on_connect=False
             )
 
     def cut_off(self) -> None:
         """From another thread. TLS is not asked: it would leave the socket open in the clear for
-        what the first thread writes next."""
+        what the first thread writes next. Nor is `sock`, which http.client drops where the answer
+        is the connection's last, with the body still to be read."""
         self.is_cut_off = True
         with suppress(OSError):  # it ended by itself just now
-            socket.socket.shutdown(self.sock, socket.SHUT_RDWR)
+            socket.socket.shutdown(self._tls, socket.SHUT_RDWR)
 
 
 def _post(
@@ -208,8 +207,7 @@ def _post(
     path = f"{target.path or '/'}{'?' if target.query else ''}{target.query}"
     headers = message.headers(secrets, datetime.now(UTC))
     connection.request("POST", path, message.body.encode(), headers)
-    answer = connection.getresponse()
-    answer.read(_MOST_BODY_BYTES)
+    answer = connection.getresponse()  # its body says nothing to us, and may never end
     if 200 <= answer.status < 300:
         return answer.status
     if answer.status == http.HTTPStatus.GONE:

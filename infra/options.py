@@ -49,10 +49,12 @@ class ProgressStore(StrEnum):
 Choice = TypeVar("Choice", bound=StrEnum)
 
 _STAGE = re.compile(r"[a-z][a-z0-9-]{0,19}")
+# A standard topic ("CreateTopic", Amazon SNS API reference).
+_TOPIC = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}")
 # A lifecycle rule takes whole days and at least one (S3 API, LifecycleExpiration). Files are for
 # fetching, not for keeping: more than a year is a mistyped number.
 _MOST_DAYS = 366
-# The ids of the running jobs are one item, which holds about 10,000 of them (DynamoDB, item size).
+# The ids of the running jobs are one item, which holds about 12,000 of them (DynamoDB, item size).
 _MOST_RUNNING = 5_000
 # Whether more may wait is answered by counting those that do, on each request.
 _MOST_WAITING = 10_000
@@ -63,7 +65,8 @@ class Options:
     """`retention_days`: how long uploads, outputs and job records are kept. `default_conversions`:
     what becomes of an object that nobody asked the API about, like `mp3@128,archive-flac`.
     `max_running_jobs`, each a task of one vCPU: the others wait, `max_waiting_jobs` of them before
-    the API asks callers to come back later. `webhook_url`: who is told of each job, if anybody."""
+    the API asks callers to come back later. `webhook_url`: who is told of each job, if anybody.
+    `alarm_topic`: the ARN of the SNS topic that is told of each alarm, if any."""
 
     stage: str = "dev"
     architecture: Architecture = Architecture.ARM64
@@ -75,6 +78,7 @@ class Options:
     max_running_jobs: int = 100
     max_waiting_jobs: int = 1000
     webhook_url: str = ""
+    alarm_topic: str = ""
 
     @classmethod
     def from_context(cls, context: Callable[[str], Any]) -> Options:
@@ -94,6 +98,7 @@ class Options:
                 "maxWaitingJobs", context, cls.max_waiting_jobs, 0, _MOST_WAITING
             ),
             webhook_url=_webhook(context("webhookUrl")),
+            alarm_topic=_topic(context("alarmTopic")),
         )
 
 
@@ -138,6 +143,17 @@ def _webhook(url: Any) -> str:
             "name, like -c webhookUrl=https://example.com/sluice."
         )
     return str(url)
+
+
+def _topic(arn: Any) -> str:
+    if arn is None:
+        return Options.alarm_topic
+    if not isinstance(arn, str) or not _TOPIC.fullmatch(arn):
+        raise OptionError(
+            f"alarmTopic={arn!r} is not the ARN of a standard SNS topic, like "
+            "-c alarmTopic=arn:aws:sns:eu-west-1:123456789012:operators."
+        )
+    return arn
 
 
 def _conversions(text: Any) -> str:

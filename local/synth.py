@@ -118,6 +118,10 @@ def _alone() -> Generator[None]:
 
 
 def _forget_old() -> None:
+    """And what a run that was killed has left: nobody else makes one now."""
+    for each in CACHE.iterdir():
+        if each.is_dir() and not (each / "manifest.json").exists():
+            shutil.rmtree(each, ignore_errors=True)
     made = [each for each in CACHE.iterdir() if (each / "manifest.json").exists()]
     for old in sorted(made, key=lambda each: each.stat().st_mtime, reverse=True)[KEPT:]:
         shutil.rmtree(old)

@@ -14,43 +14,49 @@ from conversion.clock import utc_now
 from conversion.conversion import Conversion
 from conversion.events import ObjectCreated
 from conversion.job import Job
-from conversion.landing import FOUND, jobs_for, upload_of
-from conversion.recovery.pipeline import Counts, ListedObject, Pipeline, mend
+from conversion.landing import found, jobs_for, upload_of
+from conversion.leftovers import Listed
+from conversion.recovery.pipeline import Counts, Pipeline, mend
 from conversion.start import begin
 from conversion.uploads import PREFIX, file_id_of
 
 # A younger object's event may still be on its way. Of one that is older somebody has noticed, and
 # has done what was to be done, or deleted the job on purpose.
-_YOUNGEST, _OLDEST = timedelta(minutes=5), timedelta(hours=6)
+_YOUNGEST, OLDEST = timedelta(minutes=5), timedelta(hours=6)
 # By how much the clock that dated a job may be behind S3's.
 _CLOCK = timedelta(minutes=15)
 
 
 def start_unheard(
-    pipeline: Pipeline, defaults: Sequence[Conversion], retention_days: int
+    pipeline: Pipeline,
+    defaults: Sequence[Conversion],
+    retention_days: int,
+    look_back: timedelta,
 ) -> Counts:
-    def start(landed: ListedObject) -> int:
+    def start(landed: Listed) -> int:
         missing = _missing(landed, pipeline, defaults, retention_days)
-        for job in missing:
-            begin(job, pipeline.jobs, pipeline.slots, pipeline.executions)
-        return len(missing)
+        return begin(missing, pipeline.jobs, pipeline.slots, pipeline.executions)
 
-    return mend("found", _landed(pipeline), start)
+    return mend("found", _landed(pipeline, look_back), start)
 
 
-def _landed(pipeline: Pipeline) -> Iterator[ListedObject]:
+def _landed(pipeline: Pipeline, look_back: timedelta) -> Iterator[Listed]:
     now = utc_now()
     for each in pipeline.objects.list(PREFIX):
-        if _YOUNGEST <= now - each.modified <= _OLDEST:
+        if _YOUNGEST <= now - each.modified <= look_back:
             yield each
 
 
 def _missing(
-    listed: ListedObject, pipeline: Pipeline, defaults: Sequence[Conversion], retention_days: int
+    listed: Listed, pipeline: Pipeline, defaults: Sequence[Conversion], retention_days: int
 ) -> list[Job]:
     """The jobs that the object's event would have made, and that nobody has."""
     created = ObjectCreated(
-        pipeline.objects.bucket, listed.key, listed.etag, listed.bytes, sequencer=FOUND
+        pipeline.objects.bucket,
+        listed.key,
+        listed.etag,
+        listed.bytes,
+        sequencer=found(listed.modified),
     )
     if created.is_folder:
         return []

@@ -8,34 +8,32 @@ stop aborts its upload itself.
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 
 from conversion.clock import utc_now
-from conversion.job import OUTPUTS, Standing
-from conversion.recovery.pipeline import Counts, ListedUpload, Pipeline, mend
+from conversion.job import OUTPUTS
+from conversion.leftovers import OpenUpload, is_idle, owner_of
+from conversion.recovery.pipeline import Counts, Pipeline, mend
 
 _OLD = timedelta(minutes=15)
-_KEY = re.compile(re.escape(OUTPUTS) + r"(?P<job_id>[^/]+)/(?P<attempt>\d+)/[^/]+")
 
 
 def abort_stale(pipeline: Pipeline) -> Counts:
+    """A job that is gone, or expired, has no standing."""
     now = utc_now()
     old = [
-        (each, owner["job_id"], int(owner["attempt"]))
+        (each, owner)
         for each in pipeline.objects.multipart_uploads(OUTPUTS)
-        if now - each.initiated > _OLD and (owner := _KEY.fullmatch(each.key))
+        if now - each.initiated > _OLD and (owner := owner_of(each.key))
     ]
-    standings = pipeline.jobs.standings(job_id for _, job_id, _ in old)
-    stale = [each for each, job_id, attempt in old if _is_stale(standings.get(job_id), attempt)]
+    standings = pipeline.jobs.standings(owner.job_id for _, owner in old)
 
-    def abort(upload: ListedUpload) -> bool:
+    def is_stale(job_id: str, attempt: int) -> bool:
+        return job_id not in standings or is_idle(attempt, standings[job_id])
+
+    def abort(upload: OpenUpload) -> bool:
         pipeline.objects.abort_multipart(upload.key, upload.upload_id)
         return True
 
+    stale = [each for each, owner in old if is_stale(owner.job_id, owner.attempt)]
     return mend("uploads_aborted", stale, abort)
-
-
-def _is_stale(standing: Standing | None, attempt: int) -> bool:
-    """A job that is gone, or expired, has no standing."""
-    return standing is None or standing.status.is_terminal or attempt < standing.attempt

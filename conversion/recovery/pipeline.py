@@ -14,6 +14,7 @@ from conversion.clock import utc_now
 from conversion.errors import TransientError
 from conversion.execution import Executions, TaskStopper
 from conversion.job import JobStore
+from conversion.leftovers import Listed, OpenUpload
 from conversion.progress import ProgressStore
 from conversion.uploads import UploadStore
 
@@ -26,35 +27,13 @@ Counts = Counter[str]
 FAILURES = "failures"
 
 
-class ListedObject(Protocol):
-    @property
-    def key(self) -> str: ...
-    @property
-    def bytes(self) -> int: ...
-    @property
-    def modified(self) -> datetime: ...
-    @property
-    def etag(self) -> str: ...
-
-
-class ListedUpload(Protocol):
-    """A multipart upload that is neither completed nor aborted."""
-
-    @property
-    def key(self) -> str: ...
-    @property
-    def upload_id(self) -> str: ...
-    @property
-    def initiated(self) -> datetime: ...
-
-
 class Bucket(Protocol):
     """The bucket, as far as the recovery needs it."""
 
     @property
     def bucket(self) -> str: ...
-    def list(self, prefix: str) -> Iterator[ListedObject]: ...
-    def multipart_uploads(self, prefix: str) -> Iterator[ListedUpload]: ...
+    def list(self, prefix: str) -> Iterator[Listed]: ...
+    def multipart_uploads(self, prefix: str) -> Iterator[OpenUpload]: ...
     def abort_multipart(self, key: str, upload_id: str) -> None: ...
 
 

@@ -34,7 +34,9 @@ _ENDED = {
         "file again.",
     ),
     ExecutionStatus.TIMED_OUT: Failure(
-        TimedOut.code, "The conversion took longer than it may and was stopped; split the input."
+        TimedOut.code,
+        "The execution reached its limit of two days, all tries and waits among them; convert the "
+        "file again, or split it if its own conversion takes that long.",
     ),
 }
 _LOST = Failure(

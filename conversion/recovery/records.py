@@ -28,6 +28,19 @@ def give_back_slots(pipeline: Pipeline) -> Counts:
     return mend("slots_given_back", over, give_back)
 
 
+def hold_slots(pipeline: Pipeline) -> Counts:
+    """A job that a redrive has reopened runs without having asked for a slot; so may one whose
+    start went unanswered. Counted, they keep others from being started above the cap."""
+    holders = pipeline.slots.holders()
+
+    def hold(job: Job) -> bool:
+        pipeline.slots.hold(job.job_id)
+        return True
+
+    running = pipeline.jobs.of_status(Status.PROCESSING)
+    return mend("slots_held", (job for job in running if job.job_id not in holders), hold)
+
+
 def keep_alive(pipeline: Pipeline, retention_days: int) -> Counts:
     """A job that waits or runs does not expire."""
     soon = (utc_now() + timedelta(days=retention_days) / 2).timestamp()

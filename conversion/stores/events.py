@@ -24,12 +24,17 @@ _TRIES = 3
 _FIRST_WAIT_SECONDS = 0.1
 
 
-class EventBus:
-    """`bus` is its name or its ARN."""
+Entry = dict[str, Any]
 
-    def __init__(self, client: Any, bus: str) -> None:
+
+class EventBus:
+    """`bus` is its name or its ARN. `machine` is the ARN of the state machine that converts, which
+    each event names as its resource: all deployments of an account announce on one bus."""
+
+    def __init__(self, client: Any, bus: str, machine: str) -> None:
         self._client = client
         self._bus = bus
+        self._machine = machine
 
     def put(self, events: Sequence[ConversionEvent]) -> None:
         """Announce them in their order, but for those that have to be sent again.
@@ -41,7 +46,7 @@ class EventBus:
         for start in range(0, len(entries), _MOST_ENTRIES):
             self._put_insisting(entries[start : start + _MOST_ENTRIES])
 
-    def _put_insisting(self, entries: list[dict[str, str]]) -> None:
+    def _put_insisting(self, entries: list[Entry]) -> None:
         codes: set[str] = set()
         for wait in _waits():
             time.sleep(wait)
@@ -54,7 +59,7 @@ class EventBus:
             f"EventBridge did not take {len(entries)} events ({', '.join(sorted(codes))})."
         )
 
-    def _put(self, entries: list[dict[str, str]]) -> list[tuple[dict[str, str], str]]:
+    def _put(self, entries: list[Entry]) -> list[tuple[Entry, str]]:
         """Those that were not taken, each with its error code. The answer holds an entry for each
         that was sent, in their order; without an EventId it was not taken."""
         try:
@@ -76,12 +81,13 @@ class EventBus:
             if not told.get("EventId")
         ]
 
-    def _entry(self, event: ConversionEvent) -> dict[str, str]:
+    def _entry(self, event: ConversionEvent) -> Entry:
         return {
             "EventBusName": self._bus,
             "Source": event.source,
             "DetailType": event.detail_type,
             "Detail": json.dumps(event.detail),
+            "Resources": [self._machine],
         }
 
 

@@ -85,11 +85,6 @@ class Executions:
         )
         return frozenset(each["name"] for each in listed)
 
-    def task_of(self, job_id: str) -> str | None:
-        """The ARN of the ECS task that the execution has submitted last."""
-        task = self.newest_task(job_id)
-        return task and task.arn
-
     def newest_task(self, job_id: str) -> SubmittedTask | None:
         has_ended = False
         try:

@@ -7,6 +7,7 @@ Permissions: PutItem (put_if_absent), GetItem (get), BatchGetItem (standings), Q
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -33,6 +34,8 @@ from conversion.stores.job_refusals import (
     unclaimable,
     unfinishable,
 )
+
+log = logging.getLogger(__name__)
 
 BY_FILE = "byFile"
 BY_STATUS = "byStatus"
@@ -124,8 +127,7 @@ class Jobs:
                 items = [] if page is None else page["Items"]
             if page is None:
                 return
-            for each in items:
-                yield Job.from_item(from_attributes(each))
+            yield from _readable(items)
 
     def claim(self, job_id: str, retention_days: int, redrive: int = 0) -> Job:
         try:
@@ -191,6 +193,18 @@ class Jobs:
                 **_conditions(change),
             )["Attributes"]
         return Job.from_item(from_attributes(attributes))
+
+
+def _readable(items: Iterable[dict[str, Any]]) -> Iterator[Job]:
+    """A record that this release cannot read (another one wrote it) must not stand in the way of
+    all that come behind it."""
+    for each in items:
+        try:
+            job = Job.from_item(from_attributes(each))
+        except Exception:  # of whatever kind: the record is as it is
+            log.exception("a job's record cannot be read", extra={"job_id": each["jobId"]["S"]})
+        else:
+            yield job
 
 
 def _key(job_id: str) -> dict[str, Any]:

@@ -22,10 +22,10 @@ from conversion.stores.breaker import Breaker
 from conversion.stores.progress import ProgressTable, Record
 from conversion.stores.redis_progress import Copy, RedisProgress
 
-# Whoever was shown a percent asks again after a second at the soonest (`Retry-After`), and may be
-# answered with what a process has remembered for 0.2 s (progress_store.py). A copy that was older
-# than the rest of that second then could be behind what was shown. Clocks may differ, hence either
-# way.
+# Whoever was shown a percent asks again after a second at the soonest (`Retry-After`): a copy that
+# DynamoDB has confirmed since cannot be behind what was shown. The rest of that second is for
+# clocks that differ, hence either way. What a process remembers adds nothing to it: it is told
+# again by the date of the report, for 0.4 s (progress_store.py), not by that of the reading.
 _TRUSTED_SECONDS = 0.8
 # A reader does not pay DynamoDB's timeouts at every poll of an outage.
 _LEFT_ALONE_SECONDS = 2.0

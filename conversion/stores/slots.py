@@ -3,7 +3,7 @@
 A set takes an id twice as once, and its size is the count, so that no counter can run away from
 what it counts: whatever is retried, lost or done twice, the item says who holds a slot.
 
-Permissions: UpdateItem (take, give_back), GetItem (holders, full). Leaves behind: the item, whose
+Permissions: UpdateItem (take, hold, give_back), GetItem (holders). Leaves behind: the item, whose
 set holds the id of each job that was never given back, until somebody gives it back
 (conversion/recover.py looks for those).
 
@@ -34,13 +34,13 @@ class SlotsTable:
             raise ValueError(f"Without a slot no job ever starts: {most} is too few.")
         self._client = client
         self._table = table
-        self._most = most
+        self.most = most
 
     def take(self, job_id: str) -> bool:
         try:
             self._update(
                 "ADD holders :own",
-                {":own": {job_id}, ":job": job_id, ":most": self._most},
+                {":own": {job_id}, ":job": job_id, ":most": self.most},
                 ConditionExpression=(
                     "attribute_not_exists(holders) OR size(holders) < :most "
                     "OR contains(holders, :job)"
@@ -49,6 +49,9 @@ class SlotsTable:
         except ConditionFailed:
             return False
         return True
+
+    def hold(self, job_id: str) -> None:
+        self._update("ADD holders :own", {":own": {job_id}})
 
     def give_back(self, job_id: str) -> None:
         """The set goes with its last element: DynamoDB keeps none that is empty."""
@@ -62,9 +65,6 @@ class SlotsTable:
                 )
             )
         return frozenset((item or {}).get("holders", ()))
-
-    def full(self) -> bool:
-        return len(self.holders()) >= self._most
 
     def _update(self, update: str, values: Item, **condition: str) -> None:
         with dynamodb_errors():

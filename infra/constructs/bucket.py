@@ -13,9 +13,10 @@ from conversion.uploads import PREFIX as UPLOADS
 from infra.options import Options, Removal
 
 # A backstop: what expires is removed with its record, to the hour (clean_up, follow_jobs). A rule
-# here counts from the day an object was written, but a job lives on while it waits and runs, and
-# with it its source: at most the two days that its execution may take.
-_GRACE_DAYS = 2
+# here counts from the day an object was written, but a job lives on while it waits for a slot and
+# runs, and its record with it. A job that waits longer than this loses its source; nothing else
+# does, and a fortnight of work is more than anybody should let pile up.
+_GRACE_DAYS = 14
 
 
 class AudioBucket(s3.Bucket):

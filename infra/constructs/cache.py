@@ -47,7 +47,9 @@ class ProgressCache(Construct):
             "Valkey",
             engine="valkey",
             major_engine_version="8",
-            # It must have a name, of at most 40 characters: one that the CDK makes up.
+            # It must have a name, of at most 40 characters: one that the CDK makes up, always the
+            # same. CloudFormation makes a replacement first, and would find the name taken: with
+            # what replaces a cache (its subnets, say), give this construct another id.
             serverless_cache_name=Names.unique_resource_name(self, max_length=40).lower(),
             security_group_ids=[own.security_group_id],
             subnet_ids=[subnet.subnet_id for subnet in subnets],

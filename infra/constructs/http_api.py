@@ -37,7 +37,7 @@ _ACCESS_LOG = {
 class JsonApi(Construct):
     def __init__(self, scope: Construct, id: str, *, auth: Auth) -> None:
         super().__init__(scope, id)
-        self._api = apigateway.HttpApi(
+        self.api = apigateway.HttpApi(
             self,
             "Api",
             api_name=Stack.of(self).stack_name,  # for people; AWS goes by the id
@@ -48,7 +48,7 @@ class JsonApi(Construct):
         stage = apigateway.HttpStage(
             self,
             "Stage",
-            http_api=self._api,
+            http_api=self.api,
             auto_deploy=True,
             throttle=apigateway.ThrottleSettings(rate_limit=_RATE, burst_limit=_BURST),
         )
@@ -64,7 +64,7 @@ class JsonApi(Construct):
         integration = HttpLambdaIntegration("Integration", function.function)
         for route in routes:
             method, path = route.split()
-            self._api.add_routes(
+            self.api.add_routes(
                 path=path, methods=[apigateway.HttpMethod(method)], integration=integration
             )
 

@@ -1,7 +1,8 @@
 """From an execution that ended badly to the function that settles its job: an EventBridge rule.
 
 What the flow ends with by itself it has recorded. Stopped from outside, or over its time, it has
-not: here the job hears of it at once, and by the recovery's schedule if this event is lost.
+not: here the job hears of it at once, and by the recovery's schedule if this event is lost, or the
+function fails at it. The queue has what EventBridge could not hand to the function.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_secretsmanager as secretsmanager
+from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from conversion.events import ConversionEvent
@@ -26,7 +27,9 @@ class Webhooks(WorkQueue):
 
     timeout = _TIMEOUT
 
-    def __init__(self, scope: Construct, id: str, *, bus: events.IEventBus) -> None:
+    def __init__(
+        self, scope: Construct, id: str, *, bus: events.IEventBus, machine: sfn.IStateMachine
+    ) -> None:
         super().__init__(scope, id, timeout=_TIMEOUT, deliveries=ATTEMPTS)
         # Standard Webhooks: "whsec_" and base64 of 24 to 64 bytes. 32 letters and digits are
         # base64, of 24 bytes.
@@ -42,6 +45,9 @@ class Webhooks(WorkQueue):
             self,
             "Rule",
             event_bus=bus,
-            event_pattern=events.EventPattern(source=[ConversionEvent.source]),
+            # Of this deployment: others may announce on the same bus.
+            event_pattern=events.EventPattern(
+                source=[ConversionEvent.source], resources=[machine.state_machine_arn]
+            ),
             targets=[cast(events.IRuleTarget, targets.SqsQueue(self.queue))],
         )

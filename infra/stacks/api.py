@@ -58,7 +58,8 @@ class ApiStack(Stack):
         made = ("output", "waveform.json", "waveform.png")
         api.route(self._get_output(), *(f"GET /v1/jobs/{{jobId}}/{each}" for each in made))
         api.route(life_cycle.clean_up, "POST /v1/cleanup")
-        alarms = Alarms(self, "Alarms")
+        alarms = Alarms(self, "Alarms", topic=options.alarm_topic)
+        alarms.api(api.api)
         alarms.functions({id: each.function for id, each in self._functions.made.items()})
 
         told = "Routes are below v1/; callers sign with SigV4 unless auth=none"

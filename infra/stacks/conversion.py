@@ -57,7 +57,7 @@ class ConversionStack(Stack):
         self.state_machine = flow.state_machine
         starter = self._starter()
         arrivals = UploadQueue(self, "Arrivals", bucket=storage.bucket, starter=starter)
-        alarms = Alarms(self, "Alarms")
+        alarms = Alarms(self, "Alarms", topic=options.alarm_topic)
         alarms.dead_letters({"Arrivals": arrivals.dead_letters})
         alarms.backlog(arrivals.queue)
         # Not of fail_execution, which does nothing but raise.

@@ -50,7 +50,7 @@ class LifeCycleStack(Stack):
         self.clean_up = self._clean_up()
 
         changes = JobStream(self, "Changes", jobs=storage.jobs, follower=follower)
-        every(self, "EachMinute", Duration.minutes(1), recovery)
+        each_minute = every(self, "EachMinute", Duration.minutes(1), recovery)
         every(self, "EachHour", Duration.hours(1), self.clean_up)
         machine = conversion.state_machine
         settlement = Settlement(self, "Recovery", machine=machine, settler=recovery)
@@ -58,10 +58,11 @@ class LifeCycleStack(Stack):
         if options.webhook_url:
             failed["Webhooks"] = self._webhooks(bus).dead_letters
 
-        alarms = Alarms(self, "Alarms")
+        alarms = Alarms(self, "Alarms", topic=options.alarm_topic)
         alarms.dead_letters(failed)
         alarms.functions({id: each.function for id, each in self._functions.made.items()})
-        alarms.recovery(recovery.function)
+        alarms.changes(follower.function)
+        alarms.recovery(each_minute, recovery.function)
 
     def _follower(self, bus: events.IEventBus) -> PythonFunction:
         storage, machine = self._storage, self._conversion.state_machine
@@ -152,7 +153,8 @@ class LifeCycleStack(Stack):
         return function
 
     def _webhooks(self, bus: events.IEventBus) -> Webhooks:
-        webhooks = Webhooks(self, "Webhooks", bus=bus)
+        machine = self._conversion.state_machine
+        webhooks = Webhooks(self, "Webhooks", bus=bus, machine=machine)
         function = self._functions.make(
             "DeliverWebhook",
             "deliver_webhook",

@@ -1,8 +1,9 @@
 """Cleans up: every hour, and when a person asks for it by POST /v1/cleanup.
 
-Both do the same. An hourly run may take almost as long as a function can; one that is asked for
-must answer before API Gateway gives up, and says `"complete": false` when there is more to do:
-asked again, it goes on, because what it has removed is gone.
+Both do the same. An hourly run may take almost as long as a function can, and fails when it has
+done the rest if something could not be removed, so that an alarm tells. One that is asked for must
+answer before API Gateway gives up, and says `"complete": false` when there is more to do: asked
+again, it goes on, because what it has removed is gone.
 
 Permissions: Query on the indexes byStatus and byFile, GetItem, BatchGetItem and DeleteItem on jobs;
 GetItem and DeleteItem on uploads; DeleteItem on progress; ListBucket, ListBucketMultipartUploads;
@@ -52,6 +53,10 @@ MARGIN_SECONDS = 60.0
 _MOST_TOLD = 20
 
 
+class CleanUpIncomplete(Exception):
+    """Something could not be removed; what and why is logged. The next hour tries again."""
+
+
 @app.post("/v1/cleanup")
 def post_cleanup() -> Response[Any]:
     end = time.monotonic() + REQUEST_SECONDS
@@ -84,7 +89,10 @@ serve = api.serve(app)
 @logger.inject_lambda_context(clear_state=True)
 def _scheduled(_: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     end = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - MARGIN_SECONDS
-    return _clean_up(False, lambda: time.monotonic() < end).to_item()
+    cleaned = _clean_up(False, lambda: time.monotonic() < end)
+    if cleaned.failures:
+        raise CleanUpIncomplete(f"{len(cleaned.failures)} removals failed; see the log.")
+    return cleaned.to_item()
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:

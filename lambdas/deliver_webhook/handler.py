@@ -31,7 +31,14 @@ from conversion.errors import InvalidRequest
 from conversion.settings import DeliverWebhookSettings
 from conversion.stores import clients
 from conversion.stores.queues import Queue
-from conversion.webhooks import Endpoint, EndpointGone, Message, WebhookError, delay_after
+from conversion.webhooks import (
+    ATTEMPTS,
+    Endpoint,
+    EndpointGone,
+    Message,
+    WebhookError,
+    delay_after,
+)
 from lambdas.observability import logger
 
 settings = DeliverWebhookSettings.from_env(os.environ)
@@ -55,14 +62,16 @@ def deliver(record: SQSRecord) -> None:
             logger.error("the endpoint wants no more webhooks", code=gone.code)
         except WebhookError as error:
             logger.warning("not delivered", code=error.code, reason=error.message)
-            queue.put_off(record.receipt_handle, delay_after(attempt, error.retry_after))
+            if attempt < ATTEMPTS:  # the last is a dead letter at once
+                queue.put_off(record.receipt_handle, delay_after(attempt, error.retry_after))
             raise
         except InvalidRequest:  # waiting will not make it readable: it is soon a dead letter
             logger.exception("a message is none of our events")
             raise
         except Exception:  # our own side: the secret, the settings
             logger.exception("a webhook could not be sent")
-            queue.put_off(record.receipt_handle, delay_after(attempt))
+            if attempt < ATTEMPTS:
+                queue.put_off(record.receipt_handle, delay_after(attempt))
             raise
 
 

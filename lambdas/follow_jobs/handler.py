@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from typing import Any
 
 from aws_lambda_powertools.utilities.batch import (
@@ -57,7 +58,7 @@ progress = ProgressTable(dynamodb, settings.progress_table)
 slots = SlotsTable(dynamodb, settings.slots_table, settings.max_running_jobs)
 executions = Executions(clients.step_functions(clients.BRISK), settings.state_machine_arn)
 objects = Objects(clients.s3(clients.BRISK), settings.bucket)
-bus = EventBus(clients.events(clients.BRISK), settings.event_bus)
+bus = EventBus(clients.events(clients.BRISK), settings.event_bus, settings.state_machine_arn)
 
 # How long a change that cannot be read holds up those behind it, in seconds: a deployment that is
 # half done, and writes what the other half cannot read yet, is whole by then.
@@ -77,6 +78,7 @@ class Batch:
     def __init__(self) -> None:
         self.gave_back = False
         self._failed = False
+        self._bucket_answers = True
 
     def follow(self, record: DynamoDBRecord) -> None:
         if self._failed:
@@ -115,7 +117,7 @@ class Batch:
         bus.put([event])
         logger.info("announced", job_id=after.job_id, event=event.detail_type)
         if after.status.is_terminal:
-            _remove_lost(after)
+            self._clear_up("lost outputs removed", after, lambda: remove_lost(after, objects))
 
     def _removed(self, job: Job) -> None:
         """By TTL, or by a clean-up, which removes no job that lives. TTL knows only the date, so
@@ -125,8 +127,24 @@ class Batch:
         if _is_there_again(job.job_id):
             return
         self._give_back(job)
-        _log_removed("outputs of a removed job removed", job, remove_all(job.job_id, objects))
         progress.remove(job.job_id)
+        told = "outputs of a removed job removed"
+        self._clear_up(told, job, lambda: remove_all(job.job_id, objects))
+
+    def _clear_up(self, what: str, job: Job, remove: Callable[[], Removed]) -> None:
+        """The record does not go back for it: those behind it would wait, and the job would be
+        announced again with every try; the clean-up finds what is left. A bucket that does not
+        answer is asked once a batch, since each try may take all the time there is."""
+        if not self._bucket_answers:
+            return
+        try:
+            removed = remove()
+        except Exception:
+            self._bucket_answers = False
+            logger.exception("outputs are left to the clean-up", job_id=job.job_id)
+            return
+        if removed.count:
+            logger.info(what, job_id=job.job_id, count=removed.count, bytes=removed.bytes)
 
     def _give_back(self, job: Job) -> None:
         slots.give_back(job.job_id)
@@ -152,20 +170,6 @@ def _is_there_again(job_id: str) -> bool:
     except JobExpired:
         return True
     return True
-
-
-def _remove_lost(job: Job) -> None:
-    """The record does not go back for it: the job would be announced again with every try, and the
-    clean-up finds what is left."""
-    try:
-        _log_removed("lost outputs removed", job, remove_lost(job, objects))
-    except Exception:
-        logger.exception("lost outputs are left to the clean-up", job_id=job.job_id)
-
-
-def _log_removed(what: str, job: Job, removed: Removed) -> None:
-    if removed.count:
-        logger.info(what, job_id=job.job_id, count=removed.count, bytes=removed.bytes)
 
 
 def _start_waiting() -> None:

@@ -15,11 +15,13 @@ from __future__ import annotations
 
 import os
 from dataclasses import asdict
+from datetime import timedelta
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from conversion.recover import Pipeline, settle, sweep
+from conversion.recovery.arrivals import OLDEST
 from conversion.settings import RecoverJobsSettings
 from conversion.stores import clients
 from conversion.stores.executions import Executions
@@ -33,6 +35,9 @@ from lambdas.observability import logger
 
 # A schedule's events carry the minute they are for; the bucket is listed in each fifth of them.
 _MINUTES_BETWEEN_LISTINGS = 5
+# Objects that landed lately are looked at each time, the others once an hour: each takes two reads,
+# and tens of thousands, five minutes.
+_RECENT = timedelta(minutes=20)
 
 settings = RecoverJobsSettings.from_env(os.environ)
 defaults = settings.conversions
@@ -57,7 +62,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """What was mended. An event that is no execution's asks for a sweep."""
     if event.get("source") == "aws.states":
         return _settle(event["detail"]["name"])
-    recovered = sweep(pipeline, defaults, settings.retention_days, _lists(event))
+    recovered = sweep(pipeline, defaults, settings.retention_days, _look_back(event))
     if recovered.failures:
         raise SweepIncomplete(f"{recovered.failures} repairs failed; see the log.")
     return asdict(recovered)
@@ -68,7 +73,9 @@ def _settle(job_id: str) -> dict[str, Any]:
     return {"given_up": int(settle(job_id, pipeline.jobs, pipeline.executions))}
 
 
-def _lists(event: dict[str, Any]) -> bool:
+def _look_back(event: dict[str, Any]) -> timedelta | None:
     """Whoever invokes the function by hand wants everything done."""
-    time = event.get("time")
-    return time is None or int(time[14:16]) % _MINUTES_BETWEEN_LISTINGS == 0
+    minute = int(event["time"][14:16]) if "time" in event else 0
+    if minute % _MINUTES_BETWEEN_LISTINGS:
+        return None
+    return _RECENT if minute else OLDEST

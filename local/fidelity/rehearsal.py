@@ -2,8 +2,9 @@
 
 Not a difference from AWS, but what there happens by itself and on one machine never would. The file
 that SLUICE_LOCAL_REHEARSAL names holds one word for each RunTask to come, separated by white space;
-a call takes the first one out. It is read at each call, so that it can be written, or written anew,
-while the engine runs; without the file, or with an empty one, everything goes well.
+a call takes the first one out, but for one that ends in `*`, which stays. It is read at each call,
+so that it can be written, or written anew, while the engine runs; without the file, or with an
+empty one, everything goes well.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 
 SCRIPT_VARIABLE = "SLUICE_LOCAL_REHEARSAL"
+_STAYS = "*"
 
 
 class Word(StrEnum):
@@ -38,8 +40,10 @@ def next_word() -> tuple[Word, float]:
     with Path(path).open("r+") as script:
         fcntl.flock(script, fcntl.LOCK_EX)  # calls come by several threads
         first, *rest = script.read().split() or [Word.OK]
+        if first.endswith(_STAYS):
+            rest.insert(0, first)
         script.seek(0)
         script.truncate()
         script.write(" ".join(rest))
-    word, _, seconds = first.partition(":")
+    word, _, seconds = first.removesuffix(_STAYS).partition(":")
     return Word(word), float(seconds or 0)

@@ -15,7 +15,7 @@ import signal
 import sys
 import threading
 
-from conversion.errors import FenceError, TransientError
+from conversion.errors import FenceError, JobNotFound, TransientError
 from conversion.settings import ConverterSettings
 from conversion.stores import clients
 from conversion.stores.jobs import Jobs
@@ -41,8 +41,8 @@ def main(arguments: list[str]) -> int:
         signal.signal(number, lambda *_: stop.set())
     try:
         run(job_id, _surroundings(stop), int(redrive))
-    except FenceError as error:
-        log.info("stopped: this attempt is no longer the job's", extra={"reason": error.message})
+    except (FenceError, JobNotFound) as error:
+        log.info("stopped: the job is not this attempt's, or gone", extra={"reason": error.message})
     except TransientError as error:
         log.warning("try again", extra={"code": error.code, "reason": error.message})
         return TRY_AGAIN

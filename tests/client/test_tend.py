@@ -7,7 +7,9 @@ from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
+from tenacity import RetryCallState
 
+from client.retry import Patience
 from client.verbs import main
 from tests.client.conftest import IMPATIENT, Run
 from tests.client.service import Job, Service, Trouble, cleaned
@@ -208,12 +210,21 @@ def test_a_deployment_that_stays_full_is_given_up(
 
 
 def test_between_two_calls_a_full_deployment_gets_the_time_it_asked_for(
-    service: Service, running: Job, tend: Run
+    service: Service, running: Job, tend: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    service.troubles["cancel"] = Trouble(times=1, status=429, headers={"retry-after": "1"})
+    waits: list[float] = []
+
+    asked = Patience._wait
+
+    def wait(patience: Patience, state: RetryCallState) -> float:
+        waits.append(asked(patience, state))
+        return 0.0
+
+    monkeypatch.setattr(Patience, "_wait", wait)
+    service.troubles["cancel"] = Trouble(times=1, status=429, headers={"retry-after": "17"})
     assert tend("cancel", RUNNING).code == 0
-    first, second = service.times
-    assert second - first >= 1
+    [waited] = waits
+    assert 17 <= waited <= 17 * 1.1
 
 
 def test_other_troubles_have_their_attempts_beside_a_full_deployments(

@@ -21,18 +21,15 @@ _MOST = 5
 def test_nobody_holds_a_slot_at_first(slots_of: SlotsOf) -> None:
     slots = slots_of(2)
     assert slots.holders() == frozenset()
-    assert not slots.full()
 
 
 def test_so_many_hold_a_slot_and_the_next_must_wait(slots_of: SlotsOf) -> None:
     slots = slots_of(2)
 
     assert [slots.take(each) for each in ("a", "b", "c")] == [True, True, False]
-    assert slots.full()
     assert slots.holders() == {"a", "b"}
 
     slots.give_back("a")
-    assert not slots.full()
     assert slots.take("c") is True
     assert slots.holders() == {"b", "c"}
 
@@ -65,7 +62,6 @@ def test_a_lower_cap_lets_those_who_hold_one_go_on(slots_of: SlotsOf) -> None:
 
     assert few.take("a") is True
     assert few.take("d") is False
-    assert few.full()
 
 
 @pytest.mark.parametrize("most", [0, -1])
@@ -126,4 +122,3 @@ def test_any_order_of_taking_and_giving_counts_right(
             slots.give_back(job_id)
             held.discard(job_id)
         assert slots.holders() == held
-        assert slots.full() == (len(held) >= most)

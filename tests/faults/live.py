@@ -84,14 +84,20 @@ class Live:
     @contextmanager
     def rehearsing(self, *words: str) -> Iterator[None]:
         """What the next calls of RunTask meet; all is well again after the block."""
-        self.script.write_text(" ".join(words))
+        self._rehearse(" ".join(words))
         try:
             yield
         finally:
-            self.script.write_text("")
+            self._rehearse("")
+
+    def _rehearse(self, script: str) -> None:
+        """In one step: the engine may be reading what was there."""
+        whole = self.script.with_suffix(".new")
+        whole.write_text(script)
+        whole.replace(self.script)
 
     def no_capacity(self) -> AbstractContextManager[None]:
-        return self.rehearsing(*["no-capacity"] * 1000)
+        return self.rehearsing("no-capacity*")
 
     # What a client does.
 

@@ -85,7 +85,7 @@ class Deployment:
             Tasks(None, "sluice"),
             Objects(None, BUCKET),
         )
-        recovered = sweep(pipeline, (), RETENTION_DAYS, with_bucket=False, pause=lambda _: None)
+        recovered = sweep(pipeline, (), RETENTION_DAYS, look_back=None, pause=lambda _: None)
         assert recovered.failures == 0
 
 
@@ -117,7 +117,10 @@ class Starter:
 
 @dataclass
 class Consumer:
-    """Runs what has been started, in the order of its start, once each."""
+    """Runs what has been started, in the order of its start, once each.
+
+    Whatever has been started since the last look holds a slot until it is run.
+    """
 
     deployment: Deployment
     seen: int = 0
@@ -255,6 +258,7 @@ def test_no_event_is_lost_and_none_is_doubled(
     )
     counts.most("ten_thousand_events", running_at_once=consumer.most_at_once)
     assert (lost, doubled, deliveries["dead"]) == (0, 0, 0)
+    assert consumer.most_at_once <= SLOTS
     assert sum(each.way.refused.total() for each in starters) > events / 20
     assert consumer.completed == len(deployment.machine.executions) == len(objects)
     assert all_jobs(deployment) == len(objects)

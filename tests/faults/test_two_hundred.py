@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
@@ -43,9 +43,9 @@ def test_many_jobs_at_once_all_complete(
     ]
     took = time.monotonic() - began
 
-    assert Counter(each["status"] for each in jobs) == {"completed": many}, [
-        each for each in jobs if each["status"] != "completed"
-    ]
+    failed = [each for each in jobs if each["status"] != "completed"]
+    counts("two_hundred", jobs=many, failed=len(failed), stuck=many - len(jobs))
+    assert failed == []
     assert len({each["jobId"] for each in jobs}) == many
     assert {each["attempt"] for each in jobs} == {1}
     for each in jobs:
@@ -54,7 +54,6 @@ def test_many_jobs_at_once_all_complete(
     eventually(lambda: not live.holders(), 30, "all slots to be free")
     facts = list(_facts(live, {each["jobId"] for each in jobs}))
     assert len(facts) == many
-    counts("two_hundred", jobs=many, failed=0, stuck=0)
     counts.most(
         "two_hundred",
         seconds=round(took, 1),
@@ -77,13 +76,15 @@ def _upload(live: Live, source: Path, formats: list[str]) -> str:
 
 
 def _over(live: Live, file_id: str, many: int, deadline: float) -> list[dict[str, Any]]:
-    """The jobs of the file, once there are so many and all are over."""
-    return eventually(
-        lambda: jobs if len(jobs := _ended_jobs(live, file_id)) == many else None,
-        max(0, deadline - time.monotonic()),
-        f"{many} jobs of file {file_id} to be over",
-        pause=0.5,
-    )
+    """The jobs of the file that are over, once there are so many, or when the time is."""
+    with suppress(AssertionError):
+        eventually(
+            lambda: len(_ended_jobs(live, file_id)) >= many,
+            max(0, deadline - time.monotonic()),
+            f"{many} jobs of file {file_id} to be over",
+            pause=0.5,
+        )
+    return _ended_jobs(live, file_id)
 
 
 def _ended_jobs(live: Live, file_id: str) -> list[dict[str, Any]]:

@@ -40,6 +40,7 @@ def other_assembly(functions: Path, tmp_path_factory: pytest.TempPathFactory) ->
         "maxRunningJobs": "20",
         "maxWaitingJobs": "50",
         "webhookUrl": "https://example.com/sluice",
+        "alarmTopic": "arn:aws:sns:eu-west-1:123456789012:operators",
     }
     return synthesise(functions, tmp_path_factory.mktemp("other") / "cdk.out", context)
 

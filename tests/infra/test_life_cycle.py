@@ -49,6 +49,22 @@ def test_the_clock_starts_the_recovery_and_the_clean_up(
     assert [each["Arn"] for each in found["Targets"]] == [f"${{{function}.Arn}}"]
 
 
+@pytest.mark.parametrize(
+    ("function", "seconds"), [("RecoverJobsFunction", 60), ("CleanUpFunction", 3600)]
+)
+def test_a_run_that_fails_or_is_held_up_is_left_to_the_next(
+    assembly: Assembly, function: str, seconds: int
+) -> None:
+    """Lambda itself would run it twice more, and keep it for six hours."""
+    (config,) = [
+        each
+        for each in assembly.of("AWS::Lambda::EventInvokeConfig").values()
+        if each["FunctionName"] == f"${{{function}}}"
+    ]
+    assert (config["MaximumRetryAttempts"], config["Qualifier"]) == (0, "$LATEST")
+    assert config["MaximumEventAgeInSeconds"] == seconds
+
+
 def test_an_execution_that_ends_badly_is_settled_at_once(assembly: Assembly) -> None:
     rule = assembly.of("AWS::Events::Rule")["RecoveryRule"]
     assert rule["EventPattern"] == {
@@ -93,7 +109,12 @@ def test_nobody_is_told_of_jobs_unless_an_address_is_given(assembly: Assembly) -
 
 def test_a_webhook_hears_of_our_events_and_of_no_others(other_assembly: Assembly) -> None:
     rule = other_assembly.of("AWS::Events::Rule")["WebhooksRule"]
-    assert rule["EventPattern"] == {"source": [ConversionEvent.source]}
+    assert rule["EventPattern"] == {
+        "source": [ConversionEvent.source],
+        "resources": ["${ConversionStateMachine}"],  # another stage's events are on the same bus
+    }
+    told = variables(other_assembly, "FollowJobsFunction")["SLUICE_STATE_MACHINE_ARN"]
+    assert rule["EventPattern"]["resources"] == [told]
     assert rule["EventBusName"] == "default"
     assert [each["Arn"] for each in rule["Targets"]] == ["${WebhooksQueue.Arn}"]
 
@@ -123,26 +144,6 @@ def test_the_webhooks_secret_is_made_where_it_is_kept_and_is_base64(
         "SLUICE_WEBHOOK_SECRET_ARN": "${WebhooksSecret}",
         "SLUICE_QUEUE_URL": "${WebhooksQueue}",
     }
-
-
-def test_every_queue_of_dead_letters_and_every_function_has_its_alarm(
-    other_assembly: Assembly,
-) -> None:
-    alarms = {each["AlarmName"] for each in other_assembly.of("AWS::CloudWatch::Alarm").values()}
-    names = {name.rpartition("-")[2] for name in alarms}
-    functions = {
-        name.removesuffix("Function")
-        for name, each in other_assembly.of("AWS::Lambda::Function").items()
-        if each["Handler"].startswith("lambdas.")
-    }
-    # To raise is all that fail_execution does.
-    assert names == {f"{each}Errors" for each in functions - {"FailExecution"}} | {
-        *(f"{each}DeadLetters" for each in ("Arrivals", "Changes", "Recovery", "Webhooks")),
-        "ArrivalsAge",
-        "ExecutionsTimedOut",
-        "RecoverySilent",
-    }
-    assert len(alarms) == len(names)
 
 
 def variables(assembly: Assembly, function: str) -> dict[str, Any]:

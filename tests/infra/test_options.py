@@ -21,6 +21,7 @@ def test_nothing_has_to_be_chosen() -> None:
         max_running_jobs=100,
         max_waiting_jobs=1000,
         webhook_url="",
+        alarm_topic="",
     )
 
 
@@ -36,6 +37,7 @@ def test_everything_can_be() -> None:
         "maxRunningJobs": "20",
         "maxWaitingJobs": "50",
         "webhookUrl": "https://example.com:8443/sluice?key=1",
+        "alarmTopic": "arn:aws-cn:sns:cn-north-1:123456789012:operators",
     }
     assert Options.from_context(context.get) == Options(
         "prod-eu",
@@ -48,6 +50,7 @@ def test_everything_can_be() -> None:
         20,
         50,
         "https://example.com:8443/sluice?key=1",
+        "arn:aws-cn:sns:cn-north-1:123456789012:operators",
     )
 
 
@@ -88,6 +91,10 @@ def test_numbers_of_cdk_json_are_taken_as_they_are() -> None:
         ("webhookUrl", "https://[::1/", "with https"),
         ("webhookUrl", "https://exämple.com/", "with https"),
         ("webhookUrl", "example.com", "-c webhookUrl="),
+        ("alarmTopic", "operators", "-c alarmTopic="),
+        ("alarmTopic", "", "-c alarmTopic="),
+        ("alarmTopic", "arn:aws:sqs:eu-west-1:123456789012:operators", "SNS topic"),
+        ("alarmTopic", "arn:aws:sns:eu-west-1:123456789012:operators.fifo", "standard"),
     ],
 )
 def test_what_cannot_be_built_is_refused_by_name_with_advice(

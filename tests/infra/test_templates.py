@@ -23,7 +23,11 @@ NAMES = {
     "StateMachineName",
     "TableName",
 }
-NAMED_BY_WHAT_THEY_POINT_AT = ("AWS::Lambda::EventSourceMapping", "AWS::Lambda::Permission")
+NAMED_BY_WHAT_THEY_POINT_AT = (
+    "AWS::Lambda::EventInvokeConfig",
+    "AWS::Lambda::EventSourceMapping",
+    "AWS::Lambda::Permission",
+)
 
 
 def test_no_physical_name_is_typed(assembly: Assembly) -> None:
@@ -42,6 +46,17 @@ def test_stages_do_not_meet(assembly: Assembly, other_assembly: Assembly) -> Non
     assert not assembly.templates.keys() & other_assembly.templates.keys()
     family = assembly.the("AWS::ECS::TaskDefinition")["Family"]
     assert family != other_assembly.the("AWS::ECS::TaskDefinition")["Family"]
+
+
+def test_no_rule_hears_of_what_another_stage_does(other_assembly: Assembly) -> None:
+    """They share the account's bus: each pattern names a bucket or a state machine of its own."""
+    rules = other_assembly.of("AWS::Events::Rule")
+    patterns = {
+        name: str(each["EventPattern"]) for name, each in rules.items() if "EventPattern" in each
+    }
+    assert len(patterns) == 3
+    for name, pattern in patterns.items():
+        assert "${Bucket}" in pattern or "${ConversionStateMachine}" in pattern, name
 
 
 def test_any_account_and_region_will_do(assembly: Assembly) -> None:

@@ -33,6 +33,14 @@ def test_each_call_takes_the_first_word_out(script: Path) -> None:
     assert script.read_text() == ""
 
 
+def test_a_word_that_stays_is_what_every_call_meets(script: Path) -> None:
+    script.write_text("throttled spot:1.5* ok")
+
+    words = [next_word() for _ in range(5)]
+
+    assert words == [(Word.THROTTLED, 0.0), *[(Word.SPOT, 1.5)] * 4]
+
+
 def test_calls_at_once_take_each_word_once(script: Path) -> None:
     script.write_text("no-capacity " * 50)
 

@@ -133,6 +133,17 @@ def drip(handler: BaseHTTPRequestHandler) -> None:
         handler.close_connection = True
 
 
+def drip_the_body(handler: BaseHTTPRequestHandler) -> None:
+    """200 at once, the connection's last answer, and a body that takes its time."""
+    try:
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n")
+        for _ in range(400):
+            handler.wfile.write(b"x")
+            time.sleep(0.05)
+    except OSError:
+        handler.close_connection = True
+
+
 def endless(handler: BaseHTTPRequestHandler) -> None:
     """200, and a body that never ends."""
     handler.wfile.write(b"HTTP/1.1 200 OK\r\ncontent-length: 1099511627776\r\n\r\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,7 @@ from conversion.conversion import Conversion
 from conversion.cost import TASK_GB, Cost, estimate, spent
 from conversion.formats import FORMATS
 
+ARCHITECTURE = Path(__file__).parents[3] / "docs" / "architecture.md"
 HOUR_OF_CD = 3600 * 176_400
 # An hour of MP3 at 128 kbit/s.
 HOUR_OF_MP3 = 3600 * 16_000
@@ -44,6 +46,12 @@ def test_every_attempt_is_paid_for() -> None:
 def test_an_hour_of_audio_to_mp3_costs_at_most_a_fifth_of_a_cent(key: str, length: int) -> None:
     """The budget of the design, all parts counted, on demand and not on Spot."""
     assert estimate(f"uploads/{key}", length, Conversion("mp3")).usd <= 0.002
+
+
+def test_the_documents_tell_what_an_hour_of_cd_audio_to_mp3_costs(machine: str) -> None:
+    usd = estimate("uploads/a.wav", HOUR_OF_CD, Conversion("mp3")).usd
+    named = {"aarch64": "arm64"}.get(machine, machine)
+    assert f"${usd:.4f} on {named}" in ARCHITECTURE.read_text()
 
 
 @pytest.mark.parametrize("target", sorted(FORMATS))

@@ -106,7 +106,7 @@ def test_a_job_at_work_whose_execution_is_unknown_gets_another(world: World) -> 
     world.jobs.claim("job", 7)
     world.clock.advance(minutes=3)
 
-    assert world.sweep() == Recovered(restarted=1)
+    assert world.sweep() == Recovered(restarted=1, slots_held=1)
     assert world.jobs.claim("job", 7).attempt == 2
 
 
@@ -177,8 +177,9 @@ def test_what_was_given_up_is_reopened_by_a_redrive(world: World) -> None:
 
     world.jobs.claim("job", 7, redrive=1)
     world.clock.advance(minutes=3)
-    assert world.sweep() == NOTHING
+    assert world.sweep() == Recovered(slots_held=1)
     assert world.status() == "processing"
+    assert world.slots.holders() == {"job"}
 
 
 def test_a_cancelled_job_that_runs_on_is_stopped(world: World) -> None:
@@ -397,7 +398,7 @@ def test_no_jump_of_the_starters_clock_doubles_an_object(world: World, minutes: 
     world.clock.advance(minutes=30)
     world.executions.tasks.clear()
 
-    assert world.sweep(with_bucket=True).found == 0
+    assert world.sweep().found == 0
 
 
 def test_an_object_that_cannot_be_started_holds_up_no_other(world: World) -> None:
@@ -413,7 +414,7 @@ def test_an_object_that_cannot_be_started_holds_up_no_other(world: World) -> Non
 
 def test_the_bucket_is_listed_only_when_asked(world: World) -> None:
     world.put_object("uploads/Rede.flac", minutes_ago=10)
-    assert world.sweep(with_bucket=False) == NOTHING
+    assert world.sweep(look_back=None) == NOTHING
 
 
 # Left-over uploads
@@ -424,21 +425,22 @@ def open_uploads(world: World) -> list[str]:
 
 
 def test_an_upload_that_nobody_goes_on_with_is_aborted(world: World) -> None:
-    world.claim("running")
-    world.jobs.claim("running", 7)
-    world.complete("over")
-    world.slots.give_back("over")
-    for owner in ("running/1", "running/2", "over/1", "gone/3"):
+    running, over, gone = "a" * 32, "b" * 32, "c" * 32
+    world.claim(running)
+    world.jobs.claim(running, 7)
+    world.complete(over)
+    world.slots.give_back(over)
+    for owner in (f"{running}/1", f"{running}/2", f"{over}/1", f"{gone}/3"):
         world.objects.start_multipart(f"conversions/{owner}/output.mp3", "audio/mpeg")
     world.objects.start_multipart("conversions/odd", "audio/mpeg")
     world.objects.start_multipart("uploads/talk.wav", "audio/wav")
 
     assert world.sweep() == Recovered(uploads_aborted=3)
-    assert open_uploads(world) == ["conversions/odd", "conversions/running/2/output.mp3"]
+    assert open_uploads(world) == [f"conversions/{running}/2/output.mp3", "conversions/odd"]
 
 
 def test_an_upload_that_is_young_is_left_to_its_owner(world: World) -> None:
-    world.objects.start_multipart("conversions/gone/1/output.mp3", "audio/mpeg")
+    world.objects.start_multipart(f"conversions/{'c' * 32}/1/output.mp3", "audio/mpeg")
     [upload] = world.objects.multipart_uploads("conversions/")  # moto dates them all 2010
     world.clock.offset = upload.initiated - datetime.now(UTC)
     world.clock.advance(minutes=14)
@@ -458,7 +460,7 @@ def test_what_waits_or_runs_does_not_expire(world: World) -> None:
     world.begin("waiting")
     world.jobs.complete("completed", 1, OUTPUT)
     world.clock.advance(days=3)
-    assert world.sweep(with_bucket=False).kept_alive == 0
+    assert world.sweep(look_back=None).kept_alive == 0
     world.clock.advance(days=1)
 
     assert world.sweep().kept_alive == 2

@@ -214,6 +214,13 @@ def test_an_answer_that_drips_is_cut_off(server: Listener, endpoint: Endpoint) -
         replace(endpoint, seconds=0.5).deliver(MESSAGE, SECRET)
 
 
+def test_what_was_accepted_is_delivered_however_long_the_body_takes(
+    server: Listener, endpoint: Endpoint
+) -> None:
+    server.act = listener.drip_the_body
+    assert replace(endpoint, seconds=0.5).deliver(MESSAGE, SECRET) == 200
+
+
 def test_of_an_endless_answer_only_the_beginning_is_read(
     server: Listener, endpoint: Endpoint
 ) -> None:

@@ -150,7 +150,7 @@ class World:
     def begin(self, job_id: str = "job") -> Job:
         """A job that is started where a slot is free."""
         job = self.a_job(job_id)
-        begin(job, self.jobs, self.slots, self.executions)
+        begin([job], self.jobs, self.slots, self.executions)
         return job
 
     def claim(self, job_id: str = "job") -> Job:

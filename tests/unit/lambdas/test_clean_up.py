@@ -15,6 +15,7 @@ from conversion.job import Job
 from conversion.settings import CleanUpSettings
 from tests.contract import pretend, tables
 from tests.contract.examples import BUCKET, LONG_AGO, completed
+from tests.contract.throttled import refused
 from tests.unit.lambdas.conftest import Answer, Context, Deployment, load
 
 FUNCTION = "clean_up"
@@ -165,3 +166,22 @@ def test_the_log_holds_no_file_name(
     ask(world, event, "{}")
     assert log()
     assert "live" not in json.dumps(log(), ensure_ascii=False)
+
+
+def test_a_scheduled_run_that_could_not_remove_all_fails_when_it_has_done_the_rest(
+    world: Deployment,
+    module: Any,
+    expired: Job,
+    event: Any,
+    log: Callable[[], list[dict[str, Any]]],
+) -> None:
+    """So that an alarm tells."""
+    with (
+        refused(module.objects._client, "ListMultipartUploads"),
+        pytest.raises(module.CleanUpIncomplete, match=r"\d removals failed"),
+    ):
+        module.handler(event("schedule"), Scheduled())
+
+    assert not is_there(world, expired)
+    (line,) = [each for each in log() if each["message"] == "cleaned up"]
+    assert line["failures"] > 0

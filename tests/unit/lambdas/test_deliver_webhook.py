@@ -111,7 +111,7 @@ def test_an_event_is_delivered_signed(
     assert (line["webhook_id"], line["status"]) == (Message.from_event(EVENT).id, 204)
 
 
-@pytest.mark.parametrize("received", [1, 2, 3, 7, 8, 20])
+@pytest.mark.parametrize("received", [1, 2, 3, 7])
 def test_what_fails_is_put_off_longer_each_time(
     server: Listener, deliver: Any, put_off: list[tuple[str, int]], received: int
 ) -> None:
@@ -121,6 +121,15 @@ def test_what_fails_is_put_off_longer_each_time(
     planned = DELAYS[min(received, len(DELAYS)) - 1]
     assert receipt == RECEIPT
     assert planned <= seconds <= planned * 1.1
+
+
+@pytest.mark.parametrize("received", [8, 20])
+def test_after_the_last_try_it_is_a_dead_letter_at_once(
+    server: Listener, deliver: Any, put_off: list[tuple[str, int]], received: int
+) -> None:
+    server.status = 500
+    assert deliver(EVENT, received=received) == failed("m0")
+    assert put_off == []
 
 
 def test_a_retry_has_the_same_id_and_a_signature_of_its_own(

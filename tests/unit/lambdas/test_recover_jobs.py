@@ -34,6 +34,17 @@ def test_a_sweep_tells_what_it_has_mended(lost, event) -> None:
     assert set(lost.invoke("recover_jobs", scheduled).values()) == {0}
 
 
+def test_a_sweep_tells_how_many_run_and_how_many_wait(deployment, event, log, monkeypatch) -> None:
+    monkeypatch.setattr(deployment.functions["recover_jobs"].pipeline.slots, "most", 1)
+    for number in (1, 2, 3):
+        deployment.jobs.put_if_absent(a_job(job_id=f"{number:032x}"))
+
+    assert deployment.invoke("recover_jobs", event("scheduled"))["started"] == 1
+
+    (line,) = [each for each in log() if each["message"] == "load"]
+    assert (line["running"], line["waiting"]) == (1, 2)
+
+
 def test_the_bucket_is_listed_each_fifth_minute_or_when_asked_by_hand(lost, event) -> None:
     assert lost.invoke("recover_jobs", event("scheduled"))["found"] == 0
     assert lost.invoke("recover_jobs", {})["found"] == 1

@@ -18,6 +18,7 @@ from conversion.stores.events import EventBus
 from tests.contract.examples import a_job, completed
 
 BUS = "default"
+MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:ours"
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ def client(aws: None) -> Any:
 
 @pytest.fixture
 def bus(client: Any) -> EventBus:
-    return EventBus(client, BUS)
+    return EventBus(client, BUS, MACHINE)
 
 
 @pytest.fixture(autouse=True)
@@ -41,12 +42,13 @@ def events(count: int) -> list[ConversionEvent]:
     return [ConversionCreated(a_job(job_id=f"{number:032x}")) for number in range(count)]
 
 
-def entry(event: ConversionEvent) -> dict[str, str]:
+def entry(event: ConversionEvent) -> dict[str, Any]:
     return {
         "EventBusName": BUS,
         "Source": "sluice",
         "DetailType": event.detail_type,
         "Detail": json.dumps(event.detail),
+        "Resources": [MACHINE],
     }
 
 
@@ -79,10 +81,15 @@ def test_an_event_arrives_on_a_real_bus(client: Any, bus: EventBus) -> None:
     queues = clients.sqs()
     url = queues.create_queue(QueueName="heard")["QueueUrl"]
     arn = queues.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]
-    pattern = {"source": ["sluice"], "detail-type": ["Conversion Completed"]}
+    pattern = {
+        "source": ["sluice"],
+        "resources": [MACHINE],
+        "detail-type": ["Conversion Completed"],
+    }
     client.put_rule(Name="ours", EventPattern=json.dumps(pattern))
     client.put_targets(Rule="ours", Targets=[{"Id": "queue", "Arn": arn["QueueArn"]}])
 
+    EventBus(client, BUS, f"{MACHINE}-of-another-stage").put([ConversionCompleted(completed())])
     bus.put([ConversionCreated(a_job()), ConversionCompleted(completed())])
 
     (message,) = queues.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
@@ -159,4 +166,4 @@ def test_what_we_do_wrong_stays_as_it_is(client: Any, bus: EventBus) -> None:
         with pytest.raises(ClientError, match="AccessDenied"):
             bus.put(events(1))
     with pytest.raises(ParamValidationError):
-        EventBus(client, None).put(events(1))  # type: ignore[arg-type]
+        EventBus(client, None, MACHINE).put(events(1))  # type: ignore[arg-type]

@@ -202,19 +202,21 @@ def test_a_long_history_is_read_back_to_the_task(executions: Executions, flow: S
     page = {"events": [submitted(TASK, 5)], "nextToken": "more"}
     flow.add_response("get_execution_history", page, asked | {"nextToken": "n"})
 
-    assert executions.task_of(JOB_ID) == TASK
+    task = executions.newest_task(JOB_ID)
+    assert task is not None
+    assert task.arn == TASK
 
 
 def test_without_a_task_there_is_none(executions: Executions, flow: Stubber) -> None:
     tell(flow, event("TaskScheduled", 2), event("ExecutionStarted", 1))
-    assert executions.task_of(JOB_ID) is None
+    assert executions.newest_task(JOB_ID) is None
 
     refusal = json.dumps({"Tasks": [], "Failures": [{"Reason": "RESOURCE:CPU"}]})
     tell(flow, event("TaskSubmitted", 2, taskSubmittedEventDetails=details(refusal)))
-    assert executions.task_of(JOB_ID) is None
+    assert executions.newest_task(JOB_ID) is None
 
     flow.add_client_error("get_execution_history", "ExecutionDoesNotExist")
-    assert executions.task_of(JOB_ID) is None
+    assert executions.newest_task(JOB_ID) is None
 
 
 def at(seconds: int) -> datetime:
