@@ -62,7 +62,9 @@ def test_a_text_file_renamed_to_mp3(pipeline: Pipeline, tmp_path: Path) -> None:
     assert_failed_with(pipeline, failed(pipeline, path), "UNSUPPORTED_INPUT")
 
 
-@pytest.mark.parametrize("suffix", ["wav", "flac", "m4a"])
+@pytest.mark.parametrize(
+    "suffix", ["m4a", *(pytest.param(each, marks=pytest.mark.long) for each in ("wav", "flac"))]
+)
 def test_a_truncated_file(
     pipeline: Pipeline, music: dict[str, Path], tmp_path: Path, suffix: str
 ) -> None:

@@ -40,7 +40,9 @@ def process_of(job_id: str) -> int:
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="finds processes in /proc: Linux only")
-@pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "blow", [signal.SIGKILL, pytest.param(signal.SIGTERM, marks=pytest.mark.long)]
+)
 def test_the_next_attempt_finishes_and_the_bar_never_falls(
     pipeline: Pipeline, ffmpeg: Ffmpeg, long_tone: Path, tmp_path: Path, blow: signal.Signals
 ) -> None:

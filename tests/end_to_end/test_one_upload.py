@@ -52,7 +52,14 @@ def test_exactly_one_execution_ran_and_its_states_are_the_asl_s(
     assert job["attempt"] == 1
 
 
-@pytest.mark.parametrize("target", ["mp3", "m4a", "flac", "ogg", "opus", "wav"])
+@pytest.mark.parametrize(
+    "target",
+    [
+        "mp3",
+        "ogg",
+        *(pytest.param(each, marks=pytest.mark.long) for each in ("m4a", "flac", "opus", "wav")),
+    ],
+)
 def test_an_m4a_with_moov_last_becomes_every_format(
     pipeline: Pipeline, ffmpeg: Ffmpeg, music: dict[str, Path], tmp_path: Path, target: str
 ) -> None:

@@ -85,7 +85,7 @@ def test_an_ffmpeg_that_goes_wrong_in_mid_output(
 @pytest.mark.parametrize(
     "number",
     [
-        signal.SIGKILL,
+        pytest.param(signal.SIGKILL, marks=pytest.mark.long),
         signal.SIGTERM,
     ],
 )
@@ -109,9 +109,9 @@ def test_an_ffmpeg_that_is_killed_from_outside_is_tried_again(
 @pytest.mark.parametrize(
     "flood",
     [
-        "yes '[warning] nothing to see' | head -c 5000000",
+        pytest.param("yes '[warning] nothing to see' | head -c 5000000", marks=pytest.mark.long),
         "head -c 10000000 /dev/zero | tr '\\0' x",
-        "head -c 10000000 /dev/urandom",
+        pytest.param("head -c 10000000 /dev/urandom", marks=pytest.mark.long),
     ],
     ids=["lines", "one endless line", "noise"],
 )

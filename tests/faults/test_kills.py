@@ -36,7 +36,7 @@ BLOWS = {
     target: [(point, [KILLED, TOLD][(at + shift) % 2]) for at, point in enumerate(POINTS)]
     for shift, target in enumerate(FORMATS)
 }
-FEW_BLOWS = [(0.0, KILLED), (0.4, KILLED), (0.6, TOLD), (0.8, KILLED)]
+FEW_BLOWS = [(0.0, KILLED), (0.5, TOLD), (0.8, KILLED)]
 # More would make one another slow, and their pollers take as much of a core as a converter.
 AT_ONCE = 2
 # A run may use less than the one that it is measured by, and end before its blow.

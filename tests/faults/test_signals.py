@@ -42,10 +42,17 @@ _MOMENTS = [
     *(("HeadObject", 1, "asked"), ("GetObject", 6, "asked")),
     *(("UpdateItem jobs", 2, "asked"), ("UpdateItem jobs", 2, "answered")),
 ]
-_SOONEST = {4, 11, 15, 20}
+_BLOWS = {"told": signal.SIGTERM, "killed": signal.SIGKILL}
+_SOONEST = {(4, "told"), (11, "killed"), (15, "told"), (20, "killed")}
 _AT = [
-    pytest.param(*each, marks=[] if index in _SOONEST else pytest.mark.long)
-    for index, each in enumerate(_MOMENTS)
+    pytest.param(
+        *moment,
+        number,
+        id=f"{moment[0]}-{moment[1]}-{moment[2]}-{name}",
+        marks=[] if (index, name) in _SOONEST else pytest.mark.long,
+    )
+    for index, moment in enumerate(_MOMENTS)
+    for name, number in _BLOWS.items()
 ]
 
 
@@ -116,8 +123,7 @@ def _percent(world: World, job: Job) -> float:
 
 
 @pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="reads /proc")
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["told", "killed"])
-@pytest.mark.parametrize(("operation", "ordinal", "when"), _AT)
+@pytest.mark.parametrize(("operation", "ordinal", "when", "number"), _AT)
 def test_a_converter_that_is_stopped(
     world: World,
     sounds: Sounds,

@@ -639,7 +639,7 @@ plans = st.builds(
 )
 
 
-FEW = settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+FEW = settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
 MANY = settings(FEW, max_examples=40)
 worlds = given(st.lists(plans, min_size=1, max_size=6), st.sampled_from([-600, 0, 600]))
 
