@@ -14,6 +14,7 @@ from conversion.errors import InvalidRequest
 from conversion.fields import Item
 from conversion.job import Job, Status
 from conversion.outcome import Output
+from conversion.uploads import file_id_of
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,9 @@ class ObjectCreated:
 
     @property
     def is_folder(self) -> bool:
-        """What the S3 console writes for "Create folder": an empty object whose key ends in /."""
-        return self.key.endswith("/") and self.bytes == 0
+        """What the S3 console writes for "Create folder": an empty object whose key ends in /; and
+        whatever is put under `uploads/` itself, which has no name to be known by."""
+        return self.key.endswith("/") and (self.bytes == 0 or not file_id_of(self.key))
 
 
 def _moment(text: str) -> datetime:

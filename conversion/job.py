@@ -265,6 +265,10 @@ class JobStore(Protocol):
         over or gone, or another attempt has begun."""
         ...
 
+    def record_cost(self, job_id: str, cost: Cost) -> bool:
+        """For a job that is over and has none: nobody was left who could tell. False otherwise."""
+        ...
+
     def cancel(self, job_id: str) -> Job:
         """Cancel what is not over, whoever works on it; cancelling twice is no error.
 

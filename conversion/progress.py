@@ -9,14 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
+from conversion.clock import utc_now
 from conversion.fields import Item
 from conversion.job import Standing, Status
 
 # Verification can still fail a job whose last byte is written: 100 is for the completed alone.
 MOST_BEFORE_VERIFICATION = 99.0
+_SILENCE = timedelta(seconds=30)
 
 
 class Stage(StrEnum):
@@ -129,13 +132,21 @@ _TERMINAL_STAGE = {
 }
 
 
+def _is_silent(last: Progress) -> bool:
+    """Whether nobody has been heard of for so long that what was foreseen is no promise any more: a
+    converter reports every ten seconds at least."""
+    if not last.updated_at:
+        return False
+    return utc_now() - datetime.fromisoformat(last.updated_at) > _SILENCE
+
+
 def shown(job: Standing, last: Progress | None) -> Progress:
     """What a reader sees: the job decides whether it is over, the last report how far it got."""
     if last is None:
         stage = Stage.QUEUED if job.status is Status.CREATED else Stage.STARTING
         last = Progress(job.attempt, stage, updated_at=job.updated_at)
     if not job.status.is_terminal:
-        return last
+        return replace(last, speed=None, eta_seconds=None) if _is_silent(last) else last
     over = replace(
         last,
         stage=_TERMINAL_STAGE[job.status],

@@ -98,6 +98,16 @@ def giving_up(attempt: int, failure: Failure) -> Change:
     )
 
 
+def costing(cost: Cost) -> Change:
+    """Without `updatedAt`: the job has not changed by it."""
+    return Change(
+        "SET #cost = :cost",
+        f"{_OVER} AND (attribute_not_exists(#cost) OR attribute_type(#cost, :none))",
+        _over_values() | {":cost": cost.to_item(), ":none": "NULL"},
+        {"#status": "status", "#cost": "cost"},
+    )
+
+
 def cancelling() -> Change:
     """An expired job is gone for whoever asks, although TTL may delete its record days later."""
     now = utc_now()
@@ -124,12 +134,15 @@ def keeping_alive(retention_days: int) -> Change:
 
 def removing() -> Change:
     """A delete updates nothing. What is not over stays however long ago it was to expire."""
-    over = {f":{each.value}": each.value for each in Status if each.is_terminal}
     return Change(
         "",
         f"{_OVER} AND expiresAt <= :seconds",
-        over | {":seconds": utc_now().timestamp()},
+        _over_values() | {":seconds": utc_now().timestamp()},
     )
+
+
+def _over_values() -> Item:
+    return {f":{each.value}": each.value for each in Status if each.is_terminal}
 
 
 def _open_values() -> Item:

@@ -1,7 +1,8 @@
 """Jobs in DynamoDB, every change a conditional write.
 
 Permissions: PutItem (put_if_absent), GetItem (get), BatchGetItem (standings), Query on the indexes
-(of_file, of_status), UpdateItem (claim, complete, fail, give_up, cancel, keep_alive), DeleteItem
+(of_file, of_status), UpdateItem (claim, complete, fail, give_up, record_cost, cancel,
+keep_alive), DeleteItem
 (remove). Leaves behind: items that TTL removes after `expiresAt`.
 """
 
@@ -151,6 +152,9 @@ class Jobs:
 
     def give_up(self, job_id: str, attempt: int, failure: Failure) -> bool:
         return self._changed(job_id, job_changes.giving_up(attempt, failure))
+
+    def record_cost(self, job_id: str, cost: Cost) -> bool:
+        return self._changed(job_id, job_changes.costing(cost))
 
     def cancel(self, job_id: str) -> Job:
         if not can_be_key(job_id):

@@ -3,8 +3,8 @@
 Beside what is shown, a record counts what its attempts have run: `runSeconds` of the one that
 reports, `spentSeconds` of all before it.
 
-Permissions: UpdateItem (begin, report), BatchGetItem (read), DeleteItem (remove). Leaves behind:
-items that TTL removes.
+Permissions: UpdateItem (begin, report), BatchGetItem (read), GetItem (seconds_run), DeleteItem
+(remove). Leaves behind: items that TTL removes.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from conversion.stores.attributes import (
     ConditionFailed,
     can_be_key,
     dynamodb_errors,
+    found,
     from_attributes,
     to_attributes,
 )
@@ -95,6 +96,19 @@ class ProgressTable:
             {f":{name}": value for name, value in item.items()},
             {f"#{name}": name for name in item},
         )
+
+    def seconds_run(self, job_id: str) -> float:
+        """By all attempts of the job together, as far as they have reported."""
+        with dynamodb_errors():
+            item = found(
+                self._client.get_item(
+                    TableName=self._table,
+                    Key=to_attributes({"jobId": job_id}),
+                    ConsistentRead=True,
+                )
+            )
+        names = ("runSeconds", "spentSeconds")
+        return sum(float((item or {}).get(name) or 0) for name in names)
 
     def read(self, job_ids: Iterable[str]) -> dict[str, Progress]:
         keys = [_key(each) for each in dict.fromkeys(job_ids) if can_be_key(each)]

@@ -82,7 +82,9 @@ class LifeCycleStack(Stack):
         )
         self._may_start(function)
         self._may_clear_outputs(function)
-        allow(function.role, ["dynamodb:DeleteItem"], storage.progress.table_arn)
+        progress = ["dynamodb:DeleteItem", "dynamodb:GetItem"]
+        allow(function.role, progress, storage.progress.table_arn)
+        allow(function.role, ["dynamodb:UpdateItem"], storage.jobs.table_arn)
         allow(function.role, ["events:PutEvents"], bus.event_bus_arn)
         return function
 

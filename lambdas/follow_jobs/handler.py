@@ -14,8 +14,8 @@ cannot be read may not: after a while it is given up, with an error in the log.
 
 Permissions: the stream's GetRecords, GetShardIterator, DescribeStream and ListStreams; PutEvents;
 UpdateItem and GetItem on slots; Query on the jobs' index byStatus and GetItem on jobs;
-StartExecution; DeleteItem on progress; ListBucket, ListBucketMultipartUploads, and DeleteObject and
-AbortMultipartUpload on `conversions/*`.
+UpdateItem on jobs; StartExecution; GetItem and DeleteItem on progress; ListBucket,
+ListBucketMultipartUploads, and DeleteObject and AbortMultipartUpload on `conversions/*`.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from aws_lambda_powertools.utilities.batch import (
@@ -34,6 +35,7 @@ from aws_lambda_powertools.utilities.batch.types import PartialItemFailureRespon
 from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from conversion.cost import spent
 from conversion.errors import JobExpired, JobNotFound
 from conversion.events import ConversionEvent
 from conversion.job import Job
@@ -114,6 +116,8 @@ class Batch:
             return
         if after.status.is_terminal:
             self._give_back(after)
+            if _lacks_cost(after):
+                event = ConversionEvent.of_change(before, _with_cost(after)) or event
         bus.put([event])
         logger.info("announced", job_id=after.job_id, event=event.detail_type)
         if after.status.is_terminal:
@@ -170,6 +174,19 @@ def _is_there_again(job_id: str) -> bool:
     except JobExpired:
         return True
     return True
+
+
+def _lacks_cost(job: Job) -> bool:
+    return job.cost is None and job.attempt > 0
+
+
+def _with_cost(job: Job) -> Job:
+    """Whoever cancelled a job, or gave it up, does not know what its attempts had cost by then;
+    their last reports do. What a task did after its last is a few seconds, and is not counted."""
+    read = job.attempt * job.source.bytes
+    cost = spent(progress.seconds_run(job.job_id), job.attempt, read, 0)
+    jobs.record_cost(job.job_id, cost)
+    return replace(job, cost=cost)
 
 
 def _start_waiting() -> None:

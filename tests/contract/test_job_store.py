@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from conversion.clock import utc_now
+from conversion.cost import spent
 from conversion.errors import (
     FenceError,
     JobExpired,
@@ -359,6 +360,22 @@ def test_what_is_gone_is_not_given_up_nor_kept_alive_nor_removed(jobs: JobStore)
     jobs.keep_alive(JOB_ID, retention_days=7)
     with pytest.raises(JobNotFound):
         jobs.get(JOB_ID)
+
+
+@pytest.mark.parametrize("over", [completed(), failed(), cancelled(attempt=1)])
+def test_a_cost_is_recorded_once_for_what_is_over(jobs: JobStore, over: Job) -> None:
+    jobs.put_if_absent(over)
+    cost = spent(3.0, 1, 10, 0)
+
+    assert jobs.record_cost(JOB_ID, cost) is True
+    assert jobs.get(JOB_ID) == replace(over, cost=cost)
+    assert jobs.record_cost(JOB_ID, spent(9.0, 2, 10, 0)) is False
+    assert jobs.get(JOB_ID).cost == cost
+
+
+def test_a_job_that_is_not_over_has_no_cost_yet(jobs: JobStore) -> None:
+    jobs.put_if_absent(JOB)
+    assert jobs.record_cost(JOB_ID, spent(3.0, 1, 10, 0)) is False
 
 
 @pytest.mark.parametrize("stands", [IN[each] for each in sorted(_OPEN)], ids=["new", "running"])

@@ -67,6 +67,13 @@ class ShortWay:
             found = {"Item": item.to_json()["Attributes"]} if item else {}
             return {**found, "ResponseMetadata": {"HTTPHeaders": _CHECKSUM}}
 
+    def batch_get_item(self, **asked: Any) -> Any:
+        [(table, of_table)] = asked["RequestItems"].items()
+        with self._turn("BatchGetItem"):
+            found = [self._dynamodb.get_item(table, key) for key in of_table["Keys"]]
+            items = [each.to_json()["Attributes"] for each in found if each]
+            return {"Responses": {table: items}, "UnprocessedKeys": {}}
+
     def get_paginator(self, _: str) -> ShortWay:
         return self
 

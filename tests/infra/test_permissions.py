@@ -130,7 +130,9 @@ ROLES: dict[str, set[tuple[str, str]]] = {
         ("sqs:SendMessage", "${ChangesDeadLetters.Arn}"),
         ("events:PutEvents", f"arn:${{AWS::Partition}}:events:{HERE}:event-bus/default"),
         *STARTS_WAITING,
+        ("dynamodb:UpdateItem", JOBS),
         ("dynamodb:DeleteItem", PROGRESS),
+        ("dynamodb:GetItem", PROGRESS),
         *CLEARS_OUTPUTS,
     },
     "RecoverJobsRole": {

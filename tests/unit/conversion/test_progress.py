@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conversion.clock import timestamp, utc_now
 from conversion.job import Status
 from conversion.progress import MOST_BEFORE_VERIFICATION, Progress, Stage, shown
 from conversion.stores.attributes import from_attributes, to_attributes
@@ -25,7 +27,7 @@ reports = st.builds(
     duration_seconds=figures,
     bytes_in=st.integers(0, 2**40),
     bytes_out=st.integers(0, 2**40),
-    updated_at=st.text(max_size=30),
+    updated_at=st.just("") | st.datetimes(timezones=st.just(UTC)).map(timestamp),
 )
 
 
@@ -68,6 +70,15 @@ def test_what_is_over_promises_nothing() -> None:
         job = a_job(status=status, failure=FAILURE, attempt=3)
         seen = shown(job.standing, PROGRESS)
         assert (seen.speed, seen.eta_seconds, seen.attempt) == (None, None, 3)
+
+
+def test_nothing_is_foreseen_by_a_report_that_is_old() -> None:
+    job = a_job(status=Status.PROCESSING).standing
+    fresh = replace(PROGRESS, updated_at=timestamp(utc_now()))
+    old = replace(PROGRESS, updated_at=timestamp(utc_now() - timedelta(seconds=31)))
+
+    assert shown(job, fresh) == fresh
+    assert shown(job, old) == replace(old, speed=None, eta_seconds=None)
 
 
 def test_a_completed_job_shows_the_jobs_own_figures() -> None:

@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ConnectTimeoutError
 
+from conversion.cost import spent
 from conversion.errors import EventsUnavailable
 from conversion.job import Job, Status
+from conversion.progress import Progress, Stage
 from conversion.settings import FollowJobsSettings
 from conversion.stores import clients
 from conversion.stores.attributes import to_attributes
@@ -405,3 +407,31 @@ class Unreachable:
             raise ConnectTimeoutError(endpoint_url="https://example.invalid")
 
         return gone
+
+
+def test_what_was_cancelled_costs_what_its_attempts_have_run(
+    world: Deployment, module: Any, batch: Any
+) -> None:
+    """Nobody who cancels or gives up knows it; the reports do, of both attempts."""
+    for attempt, seconds in ((1, 40.0), (2, 70.0)):
+        module.progress.begin(JOB_ID, attempt)
+        report = Progress(attempt, Stage.CONVERTING, percent=10.0, run_seconds=seconds)
+        module.progress.report(JOB_ID, report)
+    world.jobs.put_if_absent(CANCELLED)
+
+    assert world.invoke(FUNCTION, batch((PROCESSING, CANCELLED))) == NOTHING_FAILED
+
+    read = 2 * CANCELLED.source.bytes
+    assert world.jobs.get(JOB_ID).cost == spent(110.0, 2, read, 0)
+    assert world.jobs.get(JOB_ID).updated_at == CANCELLED.updated_at
+
+
+def test_what_never_ran_or_knows_its_cost_is_left_as_it_is(world: Deployment, batch: Any) -> None:
+    never_ran = a_job(status=Status.CANCELLED)
+    known = failed(job_id=OTHER, cost=spent(3.0, 1, 10, 0))
+    for each in (never_ran, known):
+        world.jobs.put_if_absent(each)
+
+    told = batch((a_job(), never_ran), (PROCESSING, known))
+    assert world.invoke(FUNCTION, told) == NOTHING_FAILED
+    assert (world.jobs.get(JOB_ID), world.jobs.get(OTHER)) == (never_ran, known)
