@@ -48,6 +48,9 @@ EVENTS = Path(__file__).parents[1] / "events"
 THREADS = 8
 MOST_DELIVERIES = 5
 SLOTS = 50
+# A duplicate may start its job just when the first start was throttled and has given the slot back
+# (docs/decisions/0014): the job then runs uncounted until the next sweep.
+OVERTAKEN = 2
 RETENTION_DAYS = 7
 # Of ten StartExecution one is throttled, and of a hundred writes three.
 REFUSED = {"StartExecution": 0.1, "PutItem": 0.03, "UpdateItem": 0.03}
@@ -258,7 +261,7 @@ def test_no_event_is_lost_and_none_is_doubled(
     )
     counts.most("ten_thousand_events", running_at_once=consumer.most_at_once)
     assert (lost, doubled, deliveries["dead"]) == (0, 0, 0)
-    assert consumer.most_at_once <= SLOTS
+    assert consumer.most_at_once <= SLOTS + OVERTAKEN
     assert sum(each.way.refused.total() for each in starters) > events / 50
     assert consumer.completed == len(deployment.machine.executions) == len(objects)
     assert all_jobs(deployment) == len(objects)
