@@ -11,7 +11,8 @@ import logging
 
 from conversion.errors import TransientError
 from conversion.execution import ExecutionStopper
-from conversion.job import Job, JobStore
+from conversion.job import Job
+from conversion.job_store import JobStore
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,8 @@ from itertools import islice
 from typing import Protocol
 
 from conversion.errors import TooManyJobs
-from conversion.job import JobStore, Status
+from conversion.job import Status
+from conversion.job_store import JobStore
 
 
 class Slots(Protocol):

@@ -19,7 +19,8 @@ from typing import Protocol, TypeVar
 from conversion.cleaned import Cleaned, Kind, TimeUp
 from conversion.clock import has_passed, timestamp, utc_now
 from conversion.errors import JobExpired, JobNotFound
-from conversion.job import OUTPUTS, Job, JobStore, Standing, Status
+from conversion.job import OUTPUTS, Job, Standing, Status
+from conversion.job_store import JobStore
 from conversion.leftovers import (
     Bucket,
     Listed,

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
 
 from conversion.clock import expiry, has_passed, timestamp, utc_now
 from conversion.conversion import Conversion
@@ -213,76 +211,6 @@ class Job:
             estimate=Cost.from_item(item["estimate"]) if item.get("estimate") else None,
             cost=Cost.from_item(item["cost"]) if item.get("cost") else None,
         )
-
-
-class JobStore(Protocol):
-    """The contract of a job store; conversion/stores/jobs.py keeps it in DynamoDB.
-
-    Every change is one conditional write, so that any interleaving of workers, retries, cancels
-    and redrives ends in one outcome (tests/contract/test_job_store.py).
-    """
-
-    def put_if_absent(self, job: Job) -> bool:
-        """Write a new job; False when one of that id is there already (it is left as it is)."""
-        ...
-
-    def get(self, job_id: str) -> Job:
-        """Raises JobNotFound, or JobExpired past `expires_at`."""
-        ...
-
-    def standings(self, job_ids: Iterable[str]) -> dict[str, Standing]:
-        """How each of these jobs stands; those that are not there, or expired, are left out."""
-        ...
-
-    def of_file(self, file_id: str) -> list[Job]:
-        """The file's jobs, oldest first; expired ones are left out."""
-        ...
-
-    def of_status(self, status: Status) -> Iterator[Job]:
-        """The jobs of a status, oldest first, expired ones too, read as they are asked for. From an
-        index that lags by moments: whoever acts on one must bear that it has moved on."""
-        ...
-
-    def claim(self, job_id: str, retention_days: int, redrive: int = 0) -> Job:
-        """Take the job for a new attempt; the returned `attempt` is the fencing token.
-
-        `redrive` is the number of the execution's redrive: one that the job has not seen yet
-        reopens a failed job. Raises JobNotFound, JobOver when the job is over otherwise, or
-        SupersededAttempt for a number below the one that it has seen.
-        """
-        ...
-
-    def complete(self, job_id: str, attempt: int, output: Output, cost: Cost | None = None) -> None:
-        """Raises SupersededAttempt when `attempt` is not the newest, JobOver when terminal."""
-        ...
-
-    def fail(self, job_id: str, attempt: int, failure: Failure, cost: Cost | None = None) -> None:
-        """Raises as `complete` does."""
-        ...
-
-    def give_up(self, job_id: str, attempt: int, failure: Failure) -> bool:
-        """Fail a job that nobody works on any more, `attempt` being its newest; False when it is
-        over or gone, or another attempt has begun."""
-        ...
-
-    def record_cost(self, job_id: str, cost: Cost) -> bool:
-        """For a job that is over and has none: nobody was left who could tell. False otherwise."""
-        ...
-
-    def cancel(self, job_id: str) -> Job:
-        """Cancel what is not over, whoever works on it; cancelling twice is no error.
-
-        Raises JobNotFound, JobExpired, or JobFinished when it has completed or failed.
-        """
-        ...
-
-    def keep_alive(self, job_id: str, retention_days: int) -> None:
-        """Move `expires_at` of a job that is not over to `retention_days` from now."""
-        ...
-
-    def remove(self, job_id: str) -> bool:
-        """Delete the record of a job that is over and has expired; False for any other."""
-        ...
 
 
 def job_id_for(source: Source, conversion: Conversion, nonce: str = "") -> str:

@@ -15,7 +15,8 @@ from pathlib import PurePosixPath
 from conversion.conversion import Conversion
 from conversion.cost import estimate
 from conversion.events import ObjectCreated
-from conversion.job import Job, JobStore, Source, job_id_for
+from conversion.job import Job, Source, job_id_for
+from conversion.job_store import JobStore
 from conversion.uploads import Upload, UploadStore, file_id_of
 
 # An event is dated within moments of the write it tells of; found, a write is dated to the minute.

@@ -26,7 +26,8 @@ from conversion.errors import (
 )
 from conversion.events import ObjectCreated
 from conversion.execution import ExecutionStarter
-from conversion.job import Job, JobStore, Source, Status, job_id_for
+from conversion.job import Job, Source, Status, job_id_for
+from conversion.job_store import JobStore
 from conversion.landing import jobs_for, new_job, not_found_before, upload_of
 from conversion.uploads import Upload, UploadStore
 

@@ -13,7 +13,7 @@ from conversion.capacity import Slots
 from conversion.clock import utc_now
 from conversion.errors import TransientError
 from conversion.execution import Executions, TaskStopper
-from conversion.job import JobStore
+from conversion.job_store import JobStore
 from conversion.leftovers import Listed, OpenUpload
 from conversion.progress import ProgressStore
 from conversion.uploads import UploadStore

@@ -18,7 +18,8 @@ from datetime import timedelta
 from conversion.cancel import stop_cancelled
 from conversion.errors import ExecutionLost, ExecutionStopped, TimedOut
 from conversion.execution import Executions, ExecutionStatus
-from conversion.job import JobStore, Standing, Status
+from conversion.job import Standing, Status
+from conversion.job_store import JobStore
 from conversion.outcome import Failure
 from conversion.recovery.pipeline import Counts, Pipeline, is_older, mend
 

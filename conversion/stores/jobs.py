@@ -62,7 +62,7 @@ _PAGE = 100
 
 
 class Jobs:
-    """A `conversion.job.JobStore`."""
+    """A `conversion.job_store.JobStore`."""
 
     def __init__(self, client: Any, table: str) -> None:
         self._client = client

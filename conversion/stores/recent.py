@@ -19,7 +19,8 @@ from typing import Generic, TypeVar
 
 from conversion.clock import utc_now
 from conversion.errors import RecordsUnavailable
-from conversion.job import JobStore, Standing, Status
+from conversion.job import Standing, Status
+from conversion.job_store import JobStore
 from conversion.progress import Progress, ProgressStore
 from conversion.stores.breaker import Breaker
 

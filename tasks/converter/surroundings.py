@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from conversion.job import JobStore
+from conversion.job_store import JobStore
 from conversion.progress import ProgressStore
 from conversion.settings import ConverterSettings
 from conversion.stores.objects import Objects

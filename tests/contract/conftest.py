@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from conversion.capacity import Slots
-from conversion.job import JobStore
+from conversion.job_store import JobStore
 from conversion.progress import ProgressStore
 from conversion.stores import clients
 from conversion.stores.jobs import Jobs

@@ -22,7 +22,8 @@ from conversion.errors import (
     JobOver,
     SupersededAttempt,
 )
-from conversion.job import Job, JobStore, Status
+from conversion.job import Job, Status
+from conversion.job_store import JobStore
 from conversion.outcome import Failure
 from tests.contract.examples import (
     COST,
