@@ -120,14 +120,18 @@ def _converter(pid: int) -> Task | None:
 
 def _family(pid: int) -> list[int]:
     found = [pid]
-    for children in Path(f"/proc/{pid}/task").glob("*/children"):
-        try:
-            listed = children.read_text().split()
-        except OSError:
-            continue
-        for child in listed:
-            found += _family(int(child))
+    for child in _children(pid):
+        found += _family(child)
     return found
+
+
+def _children(pid: int) -> list[int]:
+    """None of a process that ends while it is looked at."""
+    try:
+        each = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/children")]
+    except OSError:
+        return []
+    return [int(child) for listed in each for child in listed.split()]
 
 
 def _ticks(pid: int) -> int:

@@ -15,6 +15,7 @@ from conversion.execution import ExecutionStatus
 from conversion.job import Status
 from conversion.recover import Recovered, settle
 from conversion.recovery.heartbeat import SECOND_LOOK_SECONDS
+from tests.contract import tables
 from tests.contract.examples import BUCKET, FAILURE, FILE_ID, OUTPUT, UPLOAD
 from tests.contract.throttled import DOWN, THROTTLED, refused
 from tests.unit.conversion.world import DEFAULTS, World
@@ -404,8 +405,9 @@ def test_no_jump_of_the_starters_clock_doubles_an_object(world: World, minutes: 
 def test_an_object_that_cannot_be_started_holds_up_no_other(world: World) -> None:
     world.put_object("uploads/.", minutes_ago=10)
     world.put_object("uploads/Rede.flac", minutes_ago=10)
-    unwritable = world.put_object("uploads/", minutes_ago=10)
-    assert not unwritable.is_folder
+    world.put_object("uploads/odd.wav", minutes_ago=10)
+    unreadable = {"fileId": {"S": "odd"}}  # of another release
+    world.dynamodb.put_item(TableName=tables.UPLOADS, Item=unreadable)
 
     recovered = world.sweep()
     assert recovered.failures == 1
