@@ -30,7 +30,8 @@ class JobStore(Protocol):
         ...
 
     def of_file(self, file_id: str) -> list[Job]:
-        """The file's jobs, oldest first; expired ones are left out."""
+        """The file's jobs, oldest first; expired ones are left out. One that cannot be read is an
+        error, since this is asked before something is deleted."""
         ...
 
     def of_status(self, status: Status) -> Iterator[Job]:

@@ -105,12 +105,21 @@ class Jobs:
     def of_file(self, file_id: str) -> list[Job]:
         if not can_be_key(file_id):
             return []
-        return [job for job in self._indexed(BY_FILE, "fileId", file_id) if not job.has_expired]
+        jobs = (_job(each) for each in self._indexed(BY_FILE, "fileId", file_id))
+        return [job for job in jobs if not job.has_expired]
 
     def of_status(self, status: Status) -> Iterator[Job]:
-        return self._indexed(BY_STATUS, "status", status.value)
+        """Without what this release cannot read (another one wrote it): it must not stand in the
+        way of all that come behind it. Whoever deletes what nobody wants asks `of_file`, too."""
+        for each in self._indexed(BY_STATUS, "status", status.value):
+            try:
+                job = _job(each)
+            except Exception:  # of whatever kind: the record is as it is
+                log.exception("a job's record cannot be read", extra={"job_id": each["jobId"]["S"]})
+            else:
+                yield job
 
-    def _indexed(self, index: str, key: str, value: str) -> Iterator[Job]:
+    def _indexed(self, index: str, key: str, value: str) -> Iterator[dict[str, Any]]:
         """Ascending by the index's sort key, `createdAt`."""
         pages = iter(
             self._client.get_paginator("query").paginate(
@@ -128,7 +137,7 @@ class Jobs:
                 items = [] if page is None else page["Items"]
             if page is None:
                 return
-            yield from _readable(items)
+            yield from items
 
     def claim(self, job_id: str, retention_days: int, redrive: int = 0) -> Job:
         try:
@@ -199,16 +208,8 @@ class Jobs:
         return Job.from_item(from_attributes(attributes))
 
 
-def _readable(items: Iterable[dict[str, Any]]) -> Iterator[Job]:
-    """A record that this release cannot read (another one wrote it) must not stand in the way of
-    all that come behind it."""
-    for each in items:
-        try:
-            job = Job.from_item(from_attributes(each))
-        except Exception:  # of whatever kind: the record is as it is
-            log.exception("a job's record cannot be read", extra={"job_id": each["jobId"]["S"]})
-        else:
-            yield job
+def _job(attributes: dict[str, Any]) -> Job:
+    return Job.from_item(from_attributes(attributes))
 
 
 def _key(job_id: str) -> dict[str, Any]:

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from conversion.errors import JobOver, RecordsUnavailable
+from conversion.errors import InvalidRequest, JobOver, RecordsUnavailable
 from conversion.fields import Item
 from conversion.job import Status
 from conversion.stores import clients
 from conversion.stores.attributes import to_attributes
 from conversion.stores.jobs import Jobs
 from tests.contract import tables
-from tests.contract.examples import COST, FAILURE, JOB, JOB_ID, OUTPUT, a_job, failed
+from tests.contract.examples import COST, FAILURE, FILE_ID, JOB, JOB_ID, OUTPUT, a_job, failed
 
 IDS = [f"{number:032x}" for number in range(150)]
 
@@ -61,6 +61,20 @@ def test_an_old_record_is_read_claimed_and_finished(jobs: Jobs, put_old) -> None
     attempt = jobs.claim(JOB_ID, retention_days=7).attempt
     jobs.complete(JOB_ID, attempt, OUTPUT, COST)
     assert jobs.get(JOB_ID).cost == COST
+
+
+def test_a_record_that_cannot_be_read_hides_no_other_and_is_never_taken_for_none(
+    jobs: Jobs, client: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Another release has written it. What a file is needed for must be known for sure."""
+    odd = a_job(job_id=IDS[1]).to_item() | {"conversion": {"format": "mp3", "reverb": "hall"}}
+    client.put_item(TableName=tables.JOBS, Item=to_attributes(odd))
+    jobs.put_if_absent(JOB)
+
+    assert list(jobs.of_status(Status.CREATED)) == [JOB]
+    assert [each.getMessage() for each in caplog.records] == ["a job's record cannot be read"]
+    with pytest.raises(InvalidRequest):
+        jobs.of_file(FILE_ID)
 
 
 def test_an_old_record_is_claimed_by_a_redrive(jobs: Jobs, put_old) -> None:
