@@ -40,8 +40,12 @@ up: install  ## run the local pipeline at http://127.0.0.1:8787 until Ctrl-C
 test: install  ## the tests (under 10 minutes on 2 cores), with coverage
 	$(PYTEST) -m "not long" --cov --cov-report=term
 
+# Campaigns against a whole pipeline, whose moments are missed when another one works beside it.
+CAMPAIGNS := $(patsubst %,tests/faults/test_%.py,cancels flow kills lost two_hundred)
+
 test-all: test  ## the tests and their long tail
-	$(PYTEST) -m long
+	$(PYTEST) -m long $(CAMPAIGNS:%=--ignore=%)
+	$(BIN)/python -m pytest -m long $(CAMPAIGNS)
 
 bench: install  ## what a poll and a conversion cost, against budgets and peers (some 20 minutes, on a quiet machine)
 	$(BIN)/python -m benchmarks.progress --into

@@ -111,7 +111,7 @@ def probing(stage: Stage) -> str:
 
 
 def measuring(stage: Stage) -> str:
-    job_id = stage.start(**_TWO_PASSES)
+    job_id = stage.start(3 * _LONG, **_TWO_PASSES)
     stage.shows(job_id, "measuring")
     return job_id
 
