@@ -21,11 +21,9 @@ from conversion.recovery.arrivals import OLDEST, start_unheard
 from conversion.recovery.heartbeat import stop_silent
 from conversion.recovery.leftovers import abort_stale
 from conversion.recovery.pipeline import FAILURES, Counts, Pipeline
-from conversion.recovery.reconcile import reconcile, settle, stop_cancelled_again
+from conversion.recovery.reconcile import reconcile, stop_cancelled_again
 from conversion.recovery.records import give_back_slots, hold_slots, keep_alive
 from conversion.start import start_waiting
-
-__all__ = ["Pipeline", "Recovered", "settle", "sweep"]
 
 log = logging.getLogger(__name__)
 

@@ -34,7 +34,7 @@ from conversion.uploads import Upload, UploadStore
 log = logging.getLogger(__name__)
 
 # Some seconds of calls: whoever starts waiting jobs has two minutes (infra/) and more to do.
-MOST_AT_ONCE = 100
+_MOST_AT_ONCE = 100
 
 
 class Described(Protocol):
@@ -139,10 +139,8 @@ def _begin(
     return True
 
 
-def start_waiting(
-    jobs: JobStore, slots: Slots, executions: ExecutionStarter, most: int = MOST_AT_ONCE
-) -> list[str]:
-    """Start the jobs that wait, the oldest first, until the slots are full or `most` are started;
+def start_waiting(jobs: JobStore, slots: Slots, executions: ExecutionStarter) -> list[str]:
+    """Start the jobs that wait, the oldest first, until the slots are full or enough are started;
     returns their ids.
 
     An outage ends it, and is logged: whoever asked has other things to do, and the recovery asks
@@ -154,7 +152,7 @@ def start_waiting(
         if len(held) >= slots.most:
             return started
         for job in jobs.of_status(Status.CREATED):
-            if len(started) == most:
+            if len(started) == _MOST_AT_ONCE:
                 break
             if job.job_id in held:
                 continue

@@ -17,9 +17,10 @@ from decimal import Decimal
 from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
-from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+from botocore.exceptions import ClientError
 
 from conversion.errors import RecordsUnavailable
+from conversion.stores.answers import code_of, outages
 
 _serialise = TypeSerializer().serialize
 _deserialise = TypeDeserializer().deserialize
@@ -90,27 +91,15 @@ _CRC32_OF_NOTHING = str(zlib.crc32(b"{}"))
 @contextmanager
 def dynamodb_errors() -> Generator[None]:
     """Raise ConditionFailed for a failed condition, RecordsUnavailable for everything that is
-    left after botocore's own retries; programming errors (validation, access) stay as they are.
-
-    What is looked up in an answer is looked up inside the block, where its absence has a meaning.
-    """
+    left after botocore's own retries; programming errors (validation, access) stay as they are."""
     try:
-        yield
+        with outages("DynamoDB", RecordsUnavailable, _PASSING, numbers=True):
+            yield
     except ClientError as error:
-        code = error.response["Error"]["Code"]
-        if code == "ConditionalCheckFailedException":
-            item = error.response.get("Item")
-            raise ConditionFailed(from_attributes(item) if item else None) from error
-        status = error.response["ResponseMetadata"]["HTTPStatusCode"]
-        if code in _PASSING or status >= 500 or code == str(status):  # no reason: it broke off
-            raise RecordsUnavailable(f"DynamoDB is not answering ({code}); try again.") from error
-        raise
-    except ParamValidationError:
-        raise
-    except KeyError as error:
-        raise RecordsUnavailable(f"DynamoDB's answer broke off: it has no {error}.") from error
-    except BotoCoreError as error:
-        raise RecordsUnavailable(f"DynamoDB cannot be reached ({error}); try again.") from error
+        if code_of(error) != "ConditionalCheckFailedException":
+            raise
+        item = error.response.get("Item")
+        raise ConditionFailed(from_attributes(item) if item else None) from error
 
 
 # "Error handling with DynamoDB", the errors marked OK to retry.

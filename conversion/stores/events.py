@@ -11,10 +11,9 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
-
 from conversion.errors import EventsUnavailable
 from conversion.events import ConversionEvent
+from conversion.stores.answers import outages
 
 # PutEvents takes at most 10 entries a call (Amazon EventBridge API reference).
 _MOST_ENTRIES = 10
@@ -22,7 +21,6 @@ _MOST_ENTRIES = 10
 # ours to send again; what has not gone out by the third time is left to whoever called.
 _TRIES = 3
 _FIRST_WAIT_SECONDS = 0.1
-
 
 Entry = dict[str, Any]
 
@@ -62,19 +60,8 @@ class EventBus:
     def _put(self, entries: list[Entry]) -> list[tuple[Entry, str]]:
         """Those that were not taken, each with its error code. The answer holds an entry for each
         that was sent, in their order; without an EventId it was not taken."""
-        try:
+        with outages("EventBridge", EventsUnavailable, _PASSING):
             answered = self._client.put_events(Entries=entries)["Entries"]
-        except ClientError as error:
-            code = error.response["Error"]["Code"]
-            if code not in _PASSING and error.response["ResponseMetadata"]["HTTPStatusCode"] < 500:
-                raise
-            raise EventsUnavailable(f"EventBridge is not answering ({code}).") from error
-        except ParamValidationError:
-            raise
-        except KeyError as error:  # http.client takes a head that breaks off for a whole one
-            raise EventsUnavailable("EventBridge's answer broke off.") from error
-        except BotoCoreError as error:
-            raise EventsUnavailable(f"EventBridge cannot be reached ({error}).") from error
         return [
             (entry, told.get("ErrorCode", "no reason given"))
             for entry, told in zip(entries, answered, strict=True)

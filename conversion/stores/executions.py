@@ -8,15 +8,16 @@ ListExecutions (running), GetExecutionHistory (newest_task). Leaves behind: the 
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+from botocore.exceptions import ClientError
 
 from conversion.errors import RecordsUnavailable
 from conversion.execution import ExecutionStatus, SubmittedTask
 from conversion.fields import Item
+from conversion.stores.answers import code_of, outages
 
 # GetExecutionHistory and ListExecutions answer with at most 1,000 (Step Functions API reference).
 # Of a history the end is wanted, which the first few events hold nearly always.
@@ -41,37 +42,37 @@ class Executions:
         idempotent while it runs (Step Functions API reference).
         """
         try:
-            with _step_functions_errors():
+            with _asked():
                 self._client.start_execution(
                     stateMachineArn=self._state_machine_arn,
                     name=job_id,
                     input=json.dumps({"jobId": job_id}),
                 )["executionArn"]
         except ClientError as error:
-            if _code(error) != "ExecutionAlreadyExists":
+            if code_of(error) != "ExecutionAlreadyExists":
                 raise
 
     def stop(self, job_id: str, error: str, cause: str) -> None:
         """One that is over is told apart by asking: the API reference does not say what
         StopExecution answers then."""
         try:
-            with _step_functions_errors():
+            with _asked():
                 self._client.stop_execution(
                     executionArn=self._arn(job_id), error=error, cause=cause
                 )["stopDate"]
         except ClientError as refused:
-            if _code(refused) == _UNKNOWN:
+            if code_of(refused) == _UNKNOWN:
                 return
             if self.status(job_id) is ExecutionStatus.RUNNING:
                 raise
 
     def status(self, job_id: str) -> ExecutionStatus | None:
         try:
-            with _step_functions_errors():
+            with _asked():
                 answer = self._client.describe_execution(executionArn=self._arn(job_id))
                 return ExecutionStatus(answer["status"])
         except ClientError as error:
-            if _code(error) == _UNKNOWN:
+            if code_of(error) == _UNKNOWN:
                 return None
             raise
 
@@ -93,7 +94,7 @@ class Executions:
                     return _submitted(event, has_ended)
                 has_ended = has_ended or event["type"] in _TASK_ENDS or _ends_all(event)
         except ClientError as error:
-            if _code(error) != _UNKNOWN:
+            if code_of(error) != _UNKNOWN:
                 raise
         return None
 
@@ -110,7 +111,7 @@ class Executions:
         asked["PaginationConfig"] = {"PageSize": size}
         pages = iter(self._client.get_paginator(operation).paginate(**asked))
         while True:
-            with _step_functions_errors():
+            with _asked():
                 page = next(pages, None)
                 found = [] if page is None else page[field]
             if page is None:
@@ -141,31 +142,8 @@ def _submitted(event: Item, has_ended: bool) -> SubmittedTask | None:
     return SubmittedTask(tasks[0]["TaskArn"], event["timestamp"], has_ended)
 
 
-def _code(error: ClientError) -> str:
-    return error.response["Error"]["Code"]
-
-
-@contextmanager
-def _step_functions_errors() -> Generator[None]:
-    """What is looked up in an answer is looked up inside the block: an answer that breaks off in
-    its head is read as one that says nothing."""
-    try:
-        yield
-    except ClientError as error:
-        code, status = _code(error), error.response["ResponseMetadata"]["HTTPStatusCode"]
-        if code in _PASSING or status >= 500 or code == str(status):
-            raise RecordsUnavailable(
-                f"Step Functions is not answering ({code}); try again."
-            ) from error
-        raise
-    except ParamValidationError:
-        raise
-    except KeyError as error:
-        raise RecordsUnavailable(f"Step Functions' answer broke off: it has no {error}.") from error
-    except BotoCoreError as error:
-        raise RecordsUnavailable(
-            f"Step Functions cannot be reached ({error}); try again."
-        ) from error
+def _asked() -> AbstractContextManager[None]:
+    return outages("Step Functions", RecordsUnavailable, _PASSING, numbers=True)
 
 
 # Errors that pass: the API's rates, and the quota of open executions (1,000,000).

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+from botocore.exceptions import ClientError
 
 from conversion.errors import RecordsUnavailable
+from conversion.stores.answers import code_of, outages
 
 
 class Tasks:
@@ -23,20 +24,11 @@ class Tasks:
         """ECS knows a stopped task for about an hour and then not any more: neither is an error.
         Raises RecordsUnavailable when ECS does not answer."""
         try:
-            self._client.stop_task(cluster=self._cluster, task=task_arn, reason=reason)["task"]
+            with outages("ECS", RecordsUnavailable, _PASSING):
+                self._client.stop_task(cluster=self._cluster, task=task_arn, reason=reason)["task"]
         except ClientError as error:
-            code = error.response["Error"]["Code"]
-            if code == "InvalidParameterException" and _NOT_FOUND in str(error):
-                return
-            if code in _PASSING or error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:
-                raise RecordsUnavailable(f"ECS is not answering ({code}); try again.") from error
-            raise
-        except ParamValidationError:
-            raise
-        except KeyError as error:
-            raise RecordsUnavailable(f"ECS's answer broke off: it has no {error}.") from error
-        except BotoCoreError as error:
-            raise RecordsUnavailable(f"ECS cannot be reached ({error}); try again.") from error
+            if code_of(error) != "InvalidParameterException" or _NOT_FOUND not in str(error):
+                raise
 
 
 _NOT_FOUND = "task was not found"

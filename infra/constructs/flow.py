@@ -13,7 +13,7 @@ from infra.constructs.converter_task import ConverterTask
 from infra.constructs.function import PythonFunction
 from infra.constructs.logs import log_group
 from infra.constructs.network import TaskNetwork
-from infra.constructs.permissions import allow, service_role
+from infra.constructs.permissions import allow, service_role, tasks_in
 from infra.constructs.table import RecordTable
 
 _DEFINITION = Path(__file__).parents[2] / "statemachine" / "conversion.asl.json"
@@ -71,15 +71,17 @@ class ConversionFlow(Construct):
         family = stack.format_arn(
             service="ecs", resource="task-definition", resource_name=task.definition.family
         )
-        tasks = stack.format_arn(
-            service="ecs", resource="task", resource_name=f"{cluster.cluster_name}/*"
-        )
         rule = stack.format_arn(
             service="events", resource="rule", resource_name="StepFunctionsGetEventsForECSTaskRule"
         )
         in_cluster = {"ArnEquals": {"ecs:cluster": cluster.cluster_arn}}
         allow(self.role, ["ecs:RunTask"], family, f"{family}:*", conditions=in_cluster)
-        allow(self.role, ["ecs:DescribeTasks", "ecs:StopTask"], tasks, conditions=in_cluster)
+        allow(
+            self.role,
+            ["ecs:DescribeTasks", "ecs:StopTask"],
+            tasks_in(cluster),
+            conditions=in_cluster,
+        )
         allow(self.role, ["events:DescribeRule", "events:PutRule", "events:PutTargets"], rule)
         allow(
             self.role,

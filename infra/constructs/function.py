@@ -21,7 +21,6 @@ _ARCHITECTURES = {
     Architecture.X86_64: lambda_.Architecture.X86_64,
 }
 
-
 # What a function in a VPC must be allowed: Lambda makes its network interfaces by its role, and
 # takes no resources for them ("Giving Lambda functions access to resources in an Amazon VPC").
 _INTERFACES = [

@@ -19,8 +19,8 @@ from infra.constructs.table import RecordTable
 
 _BATCH = 25
 # A change that cannot be worked on holds up those behind it in its shard. So it is tried for an
-# outage's length, halved out of its batch, and given up while the stream still has it for most of
-# a day: what goes to the dead letters is only where in the stream it is.
+# outage's length, halved out of its batch, and given up while the stream still has it for another
+# twenty hours: what goes to the dead letters is only where in the stream it is.
 _TRIES = 1_000
 _OLDEST = Duration.hours(4)
 

@@ -20,8 +20,10 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from conversion.recover import Pipeline, settle, sweep
+from conversion.recover import sweep
 from conversion.recovery.arrivals import OLDEST
+from conversion.recovery.pipeline import Pipeline
+from conversion.recovery.reconcile import settle
 from conversion.settings import RecoverJobsSettings
 from conversion.stores import clients
 from conversion.stores.executions import Executions

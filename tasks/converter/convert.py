@@ -6,7 +6,7 @@
 An output is there whole, checked and recorded, or not at all: whatever goes wrong before `finish`
 takes the object back, and so does a job that turns out to be over, gone or another attempt's. It
 stays only where DynamoDB does not say whether the outcome was written, since it may be the recorded
-one then; the bucket's lifecycle removes what no record names.
+one then; the clean-up removes what no record names.
 
 The source's key and name are a person's own words and stand in no log line.
 """
@@ -28,6 +28,7 @@ from conversion.outcome import Failure, Output
 from conversion.progress import Stage
 from tasks.converter.gate import SourceGate
 from tasks.converter.probe import probe
+from tasks.converter.publish import take_back
 from tasks.converter.reporter import Reporter
 from tasks.converter.surroundings import Surroundings
 from tasks.converter.transcode import Transcode
@@ -96,13 +97,8 @@ def _finish(job: Job, around: Surroundings, output: Output, cost: Cost) -> None:
 
 def _take_back(output: Output, around: Surroundings) -> None:
     """The keys are this attempt's own: no other attempt's output is touched."""
-    objects = around.objects(around.settings.bucket)
     drawn = (output.waveform.json, output.waveform.png) if output.waveform else ()
-    for key in (output.key, *drawn):
-        try:
-            objects.delete(key)
-        except Exception as error:  # the run ends with the fence; the lifecycle removes the rest
-            log.warning("an output was left behind: %s: %s", type(error).__name__, error)
+    take_back(around.objects(around.settings.bucket), output.key, *drawn)
 
 
 def _loggable(output: Output) -> dict[str, object]:

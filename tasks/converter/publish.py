@@ -50,15 +50,18 @@ def publish_waveform(
         try:
             objects.put(keys.png, picture(peaks), _PNG)
         except BaseException:  # the answer may be lost and the object there; the JSON is `writer`'s
-            _take_back(objects, keys.png)
+            take_back(objects, keys.png)
             raise
 
 
-def _take_back(objects: Objects, key: str) -> None:
-    try:
-        objects.delete(key)
-    except Exception as error:  # what the put met says why the run ends
-        log.warning("an object was left behind: %s: %s", type(error).__name__, error)
+def take_back(objects: Objects, *keys: str) -> None:
+    """Delete what is not to stay. What the caller met says why the run ends, and not this: what
+    cannot be deleted is left to the clean-up."""
+    for key in keys:
+        try:
+            objects.delete(key)
+        except Exception as error:
+            log.warning("an object was left behind: %s: %s", type(error).__name__, error)
 
 
 def _found(objects: Objects, key: str, size: int) -> Head:

@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from conversion.recover import Pipeline, Recovered, sweep
+from conversion.recover import Recovered, sweep
+from conversion.recovery.pipeline import Pipeline
 from conversion.settings import RecoverJobsSettings
 from conversion.stores.executions import Executions
 from conversion.stores.jobs import Jobs

@@ -27,7 +27,8 @@ from moto.stepfunctions.models import stepfunctions_backends
 
 from conversion.clock import utc_now
 from conversion.job import Job, Status
-from conversion.recover import Pipeline, sweep
+from conversion.recover import sweep
+from conversion.recovery.pipeline import Pipeline
 from conversion.settings import StartJobsSettings
 from conversion.start import start_waiting
 from conversion.stores import clients

@@ -13,8 +13,9 @@ from conversion.conversion import Conversion
 from conversion.errors import ExecutionLost, ExecutionStopped, TimedOut
 from conversion.execution import ExecutionStatus
 from conversion.job import Status
-from conversion.recover import Recovered, settle
+from conversion.recover import Recovered
 from conversion.recovery.heartbeat import SECOND_LOOK_SECONDS
+from conversion.recovery.reconcile import settle
 from tests.contract import tables
 from tests.contract.examples import BUCKET, FAILURE, FILE_ID, OUTPUT, UPLOAD
 from tests.contract.throttled import DOWN, THROTTLED, refused

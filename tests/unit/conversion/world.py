@@ -20,7 +20,8 @@ from conversion.events import ObjectCreated
 from conversion.execution import ExecutionStatus, SubmittedTask
 from conversion.job import Job
 from conversion.progress import Progress, Stage
-from conversion.recover import Pipeline, Recovered, sweep
+from conversion.recover import Recovered, sweep
+from conversion.recovery.pipeline import Pipeline
 from conversion.start import begin, start_for_object, start_for_request, start_waiting
 from conversion.stores import clients
 from conversion.stores.executions import Executions
