@@ -9,7 +9,7 @@ PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 NODE    = $(shell $(BIN)/python -m local.node)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test test-all bench check synth deploy requirements pins clean
+.PHONY: help install demo up test test-all bench check synth deploy openapi requirements pins clean
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
@@ -47,15 +47,18 @@ test-all: test  ## the tests and their long tail
 	$(PYTEST) -m long $(CAMPAIGNS:%=--ignore=%)
 	$(BIN)/python -m pytest -m long $(CAMPAIGNS)
 
-bench: install  ## what a poll and a conversion cost, against budgets and peers (some 20 minutes, on a quiet machine)
+bench: install  ## what a poll, the API and a conversion cost, against budgets and peers (some 20 minutes, on a quiet machine)
 	$(BIN)/python -m benchmarks.progress --into
+	$(BIN)/python -m benchmarks.load --into
 	$(BIN)/python -m benchmarks
 
-check: install  ## lint, format, types, imports, pins
+check: install  ## lint, format, types, imports, the OpenAPI document, pins
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
+	@mkdir -p build && $(BIN)/python -m lambdas.openapi build/openapi.json
+	@diff -q build/openapi.json docs/openapi.json >&2 || { echo "docs/openapi.json is stale: make openapi"; exit 1; }
 	@rm -rf build/pins && mkdir -p build/pins/tasks/converter
 	@cp requirements.txt requirements-engine.txt build/pins && cp tasks/converter/requirements.txt build/pins/tasks/converter
 	@$(MAKE) --silent pins INTO=build/pins/
@@ -67,6 +70,9 @@ synth: install  ## the CloudFormation templates, in cdk.out/
 
 deploy: install  ## everything into the AWS account your credentials name
 	npx --yes aws-cdk@2.1148.1 deploy --all --app '$(BIN)/python app.py'
+
+openapi: install  ## write docs/openapi.json from what the API checks requests by
+	@$(BIN)/python -m lambdas.openapi
 
 COMPILE := --system-certs --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url
 requirements: install pins  ## compile the pins from what pyproject.toml chooses

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 
+from conversion.callers import ANYBODY, Caller
 from conversion.errors import TransientError
 from conversion.execution import ExecutionStopper
 from conversion.job import Job
@@ -21,13 +22,17 @@ CANCELLED = "CANCELLED"
 _CAUSE = "The job was cancelled."
 
 
-def cancel(job_id: str, jobs: JobStore, executions: ExecutionStopper) -> Job:
-    """Raises JobNotFound, JobExpired, or JobFinished when there is nothing to cancel any more.
+def cancel(
+    job_id: str, jobs: JobStore, executions: ExecutionStopper, caller: Caller = ANYBODY
+) -> Job:
+    """Raises JobNotFound, also for a job that this caller may not see, JobExpired, or JobFinished
+    when there is nothing to cancel any more.
 
     A job that is cancelled already is stopped again: the first stop may have been lost. An outage
     that keeps the execution from being stopped does not keep the job from being cancelled; the
     recovery stops it.
     """
+    jobs.get(job_id, caller)
     job = jobs.cancel(job_id)
     try:
         stop_cancelled(job_id, executions)

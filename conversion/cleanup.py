@@ -5,7 +5,7 @@ A job's record goes first, by a write that only holds while the job is over and 
 all it has, and what a crash leaves behind is an orphan for the next run. All else is judged by the
 records too, and left alone for an hour or a day longer than they would allow: clocks differ.
 
-A record of an upload whose bytes never came has nothing to clean up: TTL removes it.
+The record of an upload whose bytes never came whole is left to TTL; the parts that did come go.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from conversion.leftovers import (
     owner_of,
     prefix_of,
 )
-from conversion.uploads import PREFIX, UploadStore, file_id_of
+from conversion.uploads import PREFIX, UploadStatus, UploadStore, file_id_of
 
 # What has expired is removed so much later, in seconds: machines' clocks are minutes apart at
 # worst, and a job asked for in the last moment shows in the index by then.
@@ -66,8 +66,12 @@ def clean_up(
     """
     sweep = _Sweep(jobs, uploads, bucket, progress, retention_days, in_time, Cleaned(dry_run))
     try:
-        for each in (sweep.jobs_over, sweep.sources, sweep.outputs, sweep.parts):
-            each()
+        sweep.jobs_over()
+        sweep.jobs_downloaded()
+        sweep.sources()
+        sweep.outputs()
+        sweep.parts()
+        sweep.parts_of_uploads()
     except TimeUp:
         sweep.cleaned.complete = False
     return sweep.cleaned
@@ -96,9 +100,19 @@ class _Sweep:
                 for job in self._while_in_time(self.jobs.of_status(status)):
                     if job.created_at > last:
                         break
-                    if has_passed(job.expires_at + GRACE):
-                        with self.cleaned.going_on(Kind.JOBS):
-                            self._remove_job(job)
+                    self._remove_job_in_time(job)
+
+    def jobs_downloaded(self) -> None:
+        """What its owner wanted gone once it was fetched, however young (conversion/leaving.py)."""
+        with self.cleaned.going_on(Kind.JOBS):
+            for job in self._while_in_time(self.jobs.leaving()):
+                if job.job_id not in self.removed:
+                    self._remove_job_in_time(job)
+
+    def _remove_job_in_time(self, job: Job) -> None:
+        if has_passed(job.expires_at + GRACE):
+            with self.cleaned.going_on(Kind.JOBS):
+                self._remove_job(job)
 
     def _remove_job(self, job: Job) -> None:
         left = list(self.bucket.list(prefix_of(job.job_id)))
@@ -189,6 +203,27 @@ class _Sweep:
             if standing is None or is_idle(owner.attempt, standing):
                 with self.cleaned.going_on(Kind.PARTS):
                     self._abort(each.key, each.upload_id)
+
+    def parts_of_uploads(self) -> None:
+        """Multipart uploads that no client can go on with."""
+        youngest = utc_now() - UPLOAD_AGE
+        with self.cleaned.going_on(Kind.PARTS):
+            for each in self._while_in_time(self.bucket.multipart_uploads(PREFIX)):
+                with self.cleaned.going_on(Kind.PARTS):
+                    if each.initiated <= youngest and self._is_abandoned(each):
+                        self._abort(each.key, each.upload_id)
+
+    def _is_abandoned(self, opened: OpenUpload) -> bool:
+        """Of an upload's key only the one that its record names can become its file: an answer that
+        was lost leaves another. One without a record, dropped by whoever has access, may take its
+        time, as long as anything is kept."""
+        upload = self.uploads.find(file_id_of(opened.key), expired_too=True)
+        if upload is None or upload.key != opened.key:
+            oldest = utc_now() - timedelta(days=self.retention_days, seconds=GRACE)
+            return opened.initiated <= oldest
+        if upload.status is not UploadStatus.UPLOADING or has_passed(upload.expires_at + GRACE):
+            return True
+        return upload.multipart is None or upload.multipart.upload_id != opened.upload_id
 
     def _abort(self, key: str, upload_id: str) -> None:
         if not self.cleaned.dry_run:

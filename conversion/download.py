@@ -1,4 +1,8 @@
-"""A finished job's output and its waveform, handed out under the names a person expects."""
+"""A finished job's output and its waveform, handed out under the names a person expects.
+
+Each is a signed URL for so many seconds at most: of a job that leaves (conversion/leaving.py) none
+outlives the job.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ from urllib.parse import quote
 
 from conversion.errors import JobNotReady, NoOutput, NoWaveform
 from conversion.job import Job, Status
+from conversion.leaving import seconds_left
 from conversion.outcome import Output, WaveformKeys
 
 
@@ -17,22 +22,29 @@ class DownloadSigner(Protocol):
 
 
 def download_url(job: Job, objects: DownloadSigner, seconds: int) -> str:
-    """Raises JobNotReady while the job runs, NoOutput when it failed or was cancelled."""
+    """Raises JobNotReady while the job runs, NoOutput when it failed or was cancelled, JobExpired
+    when it has just left."""
     output = _output_of(job)
-    return objects.presign_get(output.key, output.media_type, attachment(output.file_name), seconds)
+    disposition = attachment(output.file_name)
+    return objects.presign_get(
+        output.key, output.media_type, disposition, seconds_left(job, seconds)
+    )
 
 
 def waveform_json_url(job: Job, objects: DownloadSigner, seconds: int) -> str:
     """Raises what `download_url` does, and NoWaveform when none was asked for."""
     keys, name = _drawn(job)
     disposition = attachment(f"{name}.json")
-    return objects.presign_get(keys.json, "application/json", disposition, seconds)
+    return objects.presign_get(
+        keys.json, "application/json", disposition, seconds_left(job, seconds)
+    )
 
 
 def waveform_png_url(job: Job, objects: DownloadSigner, seconds: int) -> str:
     """Raises what `waveform_json_url` does. The picture is shown where it is opened."""
     keys, name = _drawn(job)
-    return objects.presign_get(keys.png, "image/png", inline(f"{name}.png"), seconds)
+    disposition = inline(f"{name}.png")
+    return objects.presign_get(keys.png, "image/png", disposition, seconds_left(job, seconds))
 
 
 def _output_of(job: Job) -> Output:
@@ -78,4 +90,5 @@ def _disposition(kind: str, file_name: str) -> str:
 
 
 def _is_plain(character: str) -> bool:
-    return " " <= character <= "~" and character not in '"\\%/'
+    """A semicolon is allowed within quotes, but readers that split at each lose the header."""
+    return " " <= character <= "~" and character not in '"\\%/;'

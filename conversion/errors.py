@@ -5,9 +5,12 @@
     ├── RequestError         the request cannot be served as asked: change it (4xx, RFC 9457)
     │   ├── InvalidRequest, UnsupportedOutputFormat, UnsupportedMediaType
     │   ├── EmptyUpload, UploadTooLarge
-    │   ├── FileNotFound, JobNotFound, JobExpired, JobNotReady, NoOutput, NoWaveform
+    │   ├── FileNotFound, FileExpired, JobNotFound, JobExpired, JobNotReady, NoOutput, NoWaveform
+    │   ├── NotMultipart, PartsMissing, UploadMismatch, UploadFinished
     │   ├── JobFinished          a cancel came too late
-    │   └── TooManyJobs          come back later: it says when
+    │   ├── NoIdentity           the token says nothing of who calls
+    │   ├── RequestInProgress, IdempotencyKeyReused
+    │   └── TooManyJobs, TooManyUploads     come back later: it says when
     ├── PermanentError       this input never becomes this output: the job fails for good
     │   ├── SourceMissing, SourceChanged, EmptyInput, InputTooLarge, InputTooLong, InputOutOfRange
     │   ├── UnsupportedInput, NoAudioStream, TruncatedInput, CorruptInput, TrimOutOfRange
@@ -76,6 +79,39 @@ class FileNotFound(RequestError):
     http_status = 404
 
 
+class FileExpired(RequestError):
+    code = "FILE_EXPIRED"
+    http_status = 410
+
+
+class NotMultipart(RequestError):
+    """The file is small enough to be sent by one PUT, and has no parts."""
+
+    code = "NOT_MULTIPART"
+    http_status = 409
+
+
+class PartsMissing(RequestError):
+    """An upload cannot be completed before all its parts are there; the message names them."""
+
+    code = "PARTS_MISSING"
+    http_status = 409
+
+
+class UploadMismatch(RequestError):
+    """What arrived is not what was declared: another length, or another media type."""
+
+    code = "UPLOAD_MISMATCH"
+    http_status = 409
+
+
+class UploadFinished(RequestError):
+    """The upload is completed or aborted: nothing more can be sent, or taken back."""
+
+    code = "UPLOAD_FINISHED"
+    http_status = 409
+
+
 class JobNotFound(RequestError):
     code = "JOB_NOT_FOUND"
     http_status = 404
@@ -115,6 +151,33 @@ class TooManyJobs(RequestError):
 
     code = "TOO_MANY_JOBS"
     http_status = 429
+
+
+class TooManyUploads(RequestError):
+    """As many uploads are open as this deployment lets be open (RFC 6585 §4)."""
+
+    code = "TOO_MANY_UPLOADS"
+    http_status = 429
+
+
+class NoIdentity(RequestError):
+    code = "NO_IDENTITY"
+    http_status = 403
+
+
+class RequestInProgress(RequestError):
+    """Another request with this Idempotency-Key is being answered
+    (draft-ietf-httpapi-idempotency-key-header §2.6)."""
+
+    code = "REQUEST_IN_PROGRESS"
+    http_status = 409
+
+
+class IdempotencyKeyReused(RequestError):
+    """This Idempotency-Key was sent before, with another body (ibid.)."""
+
+    code = "IDEMPOTENCY_KEY_REUSED"
+    http_status = 422
 
 
 class PermanentError(SluiceError):

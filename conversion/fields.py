@@ -52,3 +52,10 @@ def choice(fields: Item, name: str, *choices: str) -> str | None:
     if value is not None and value not in choices:
         raise InvalidRequest(f'"{name}" is one of {", ".join(choices)}.')
     return value
+
+
+def flag(fields: Item, name: str) -> bool | None:
+    value = fields.get(name)
+    if value is not None and not isinstance(value, bool):
+        raise InvalidRequest(f'"{name}" is true or false.')
+    return value

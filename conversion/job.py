@@ -100,6 +100,7 @@ class Standing:
     output_bytes: int | None = None
     output_seconds: float | None = None
     failure: Failure | None = None
+    owner: str | None = None
 
     @property
     def has_expired(self) -> bool:
@@ -110,7 +111,8 @@ class Standing:
 class Job:
     """`attempt` counts claims and is the fencing token; `redrive` is the execution's redrive that
     last reopened it; times are ISO 8601 UTC, `expires_at` a Unix time in seconds (what DynamoDB's
-    TTL reads)."""
+    TTL reads). `owner` is the identity of who asked for it, if the API knew one;
+    `delete_after_download` lets it expire soon after its output was first asked for."""
 
     job_id: str
     file_id: str
@@ -126,10 +128,19 @@ class Job:
     failure: Failure | None = None
     estimate: Cost | None = None
     cost: Cost | None = None
+    owner: str | None = None
+    delete_after_download: bool = False
 
     @classmethod
     def new(
-        cls, job_id: str, file_id: str, source: Source, conversion: Conversion, retention_days: int
+        cls,
+        job_id: str,
+        file_id: str,
+        source: Source,
+        conversion: Conversion,
+        retention_days: int,
+        owner: str | None = None,
+        delete_after_download: bool = False,
     ) -> Job:
         now = utc_now()
         return cls(
@@ -141,6 +152,8 @@ class Job:
             created_at=timestamp(now),
             updated_at=timestamp(now),
             expires_at=expiry(now, retention_days),
+            owner=owner,
+            delete_after_download=delete_after_download,
         )
 
     def output_key(self, attempt: int) -> str:
@@ -173,10 +186,13 @@ class Job:
             output_bytes=self.output and self.output.bytes,
             output_seconds=self.output and self.output.duration_seconds,
             failure=self.failure,
+            owner=self.owner,
         )
 
     def to_item(self) -> Item:
-        return {
+        """Without an owner where there is none: what is null cannot be in an index."""
+        owned = {} if self.owner is None else {"owner": self.owner}
+        return owned | {
             "jobId": self.job_id,
             "fileId": self.file_id,
             "source": self.source.to_item(),
@@ -191,6 +207,7 @@ class Job:
             "failure": self.failure and self.failure.to_item(),
             "estimate": self.estimate and self.estimate.to_item(),
             "cost": self.cost and self.cost.to_item(),
+            "deleteAfterDownload": self.delete_after_download,
         }
 
     @classmethod
@@ -210,6 +227,8 @@ class Job:
             failure=Failure.from_item(item["failure"]) if item.get("failure") else None,
             estimate=Cost.from_item(item["estimate"]) if item.get("estimate") else None,
             cost=Cost.from_item(item["cost"]) if item.get("cost") else None,
+            owner=item.get("owner"),
+            delete_after_download=item.get("deleteAfterDownload", False),
         )
 
 

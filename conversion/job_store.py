@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
+from conversion.callers import ANYBODY, Caller
 from conversion.cost import Cost
 from conversion.job import Job, Standing, Status
+from conversion.listing import Page, Place, Wanted
 from conversion.outcome import Failure, Output
 
 
@@ -21,8 +23,9 @@ class JobStore(Protocol):
         """Write a new job; False when one of that id is there already (it is left as it is)."""
         ...
 
-    def get(self, job_id: str) -> Job:
-        """Raises JobNotFound, or JobExpired past `expires_at`."""
+    def get(self, job_id: str, caller: Caller = ANYBODY) -> Job:
+        """Raises JobNotFound, or JobExpired past `expires_at`. To whoever may not see it a job is
+        not there, expired or not."""
         ...
 
     def standings(self, job_ids: Iterable[str]) -> dict[str, Standing]:
@@ -37,6 +40,15 @@ class JobStore(Protocol):
     def of_status(self, status: Status) -> Iterator[Job]:
         """The jobs of a status, oldest first, expired ones too, read as they are asked for. From an
         index that lags by moments: whoever acts on one must bear that it has moved on."""
+        ...
+
+    def page(self, wanted: Wanted, after: Place | None, most: int) -> Page:
+        """Up to `most` of the wanted jobs that have not expired, newest first, behind `after`. A
+        page may be shorter, even empty, and yet have an `end` to go on from."""
+        ...
+
+    def leaving(self) -> Iterator[Job]:
+        """The jobs that `leave` let expire early, expired ones too."""
         ...
 
     def claim(self, job_id: str, retention_days: int, redrive: int = 0) -> Job:
@@ -74,6 +86,11 @@ class JobStore(Protocol):
 
     def keep_alive(self, job_id: str, retention_days: int) -> None:
         """Move `expires_at` of a job that is not over to `retention_days` from now."""
+        ...
+
+    def leave(self, job_id: str, at: int) -> bool:
+        """Let a completed job expire at this Unix time; False when it was let go before, expires
+        sooner anyway, or is not completed."""
         ...
 
     def remove(self, job_id: str) -> bool:

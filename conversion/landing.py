@@ -14,10 +14,12 @@ from pathlib import PurePosixPath
 
 from conversion.conversion import Conversion
 from conversion.cost import estimate
+from conversion.errors import FileExpired, FileNotFound, UploadFinished, UploadMismatch
 from conversion.events import ObjectCreated
-from conversion.job import Job, Source, job_id_for
+from conversion.job import Job, Source, Status, job_id_for
 from conversion.job_store import JobStore
-from conversion.uploads import Upload, UploadStore, file_id_of
+from conversion.outcome import Failure
+from conversion.uploads import Upload, UploadStatus, UploadStore, file_id_of
 
 # An event is dated within moments of the write it tells of; found, a write is dated to the minute.
 _MINUTE = timedelta(minutes=1)
@@ -35,6 +37,27 @@ def upload_of(created: ObjectCreated, uploads: UploadStore) -> Upload | None:
     return upload if upload and upload.key == created.key else None
 
 
+def landed_upload(
+    created: ObjectCreated, uploads: UploadStore, retention_days: int
+) -> Upload | None:
+    """As `upload_of`, and marked as completed where what landed is what was declared.
+
+    Before its jobs are made: an upload is either aborted or completed, and nothing that has jobs
+    can be aborted any more.
+    """
+    upload = upload_of(created, uploads)
+    if upload is None or upload.status is not UploadStatus.UPLOADING:
+        return upload
+    if created.bytes != upload.bytes:
+        return upload
+    try:
+        return uploads.complete(upload.file_id, retention_days)
+    except UploadFinished:
+        return replace(upload, status=UploadStatus.ABORTED)
+    except (FileNotFound, FileExpired):
+        return upload  # it expires in this very moment; what it asked for is known all the same
+
+
 def jobs_for(
     created: ObjectCreated,
     upload: Upload | None,
@@ -43,30 +66,73 @@ def jobs_for(
 ) -> list[Job]:
     """The jobs that the upload asked for, or for a dropped object `defaults`; none is written yet.
 
+    What lands after its upload was aborted has none. Of what is not as long as was declared they
+    are failed jobs: converted, half a file would pass for the whole, and without a job nobody who
+    waits for one would hear why there is none.
+
     An upload's key is written once. Anything else may be put again under its key, with the same
     bytes too, and is then converted again: what sets the two apart is the write's sequencer.
     """
-    source = Source(
+    if upload is None:
+        source = _source(created, PurePosixPath(created.key).name)
+        return [_job(source, each, created.sequencer, retention_days) for each in defaults]
+    if upload.status is UploadStatus.ABORTED:
+        return []
+    source = _source(created, upload.file_name)
+    jobs = [_job(source, each, "", retention_days, upload) for each in upload.conversions]
+    if created.bytes == upload.bytes:
+        return jobs
+    failure = Failure(UploadMismatch.code, not_as_declared(created.bytes, upload))
+    return [replace(each, status=Status.FAILED, failure=failure) for each in jobs]
+
+
+def _source(created: ObjectCreated, file_name: str) -> Source:
+    return Source(
         bucket=created.bucket,
         key=created.key,
         etag=created.etag,
         bytes=created.bytes,
-        file_name=upload.file_name if upload else PurePosixPath(created.key).name,
+        file_name=file_name,
         version_id=created.version_id,
     )
-    write = "" if upload else created.sequencer
-    file_id = file_id_of(created.key)
-    return [
-        new_job(job_id_for(source, each, write), file_id, source, each, retention_days)
-        for each in (upload.conversions if upload else defaults)
-    ]
+
+
+def _job(
+    source: Source,
+    conversion: Conversion,
+    write: str,
+    retention_days: int,
+    upload: Upload | None = None,
+) -> Job:
+    return new_job(
+        job_id_for(source, conversion, write),
+        file_id_of(source.key),
+        source,
+        conversion,
+        retention_days,
+        upload.owner if upload else None,
+        upload.delete_after_download if upload else False,
+    )
 
 
 def new_job(
-    job_id: str, file_id: str, source: Source, conversion: Conversion, retention_days: int
+    job_id: str,
+    file_id: str,
+    source: Source,
+    conversion: Conversion,
+    retention_days: int,
+    owner: str | None,
+    delete_after_download: bool,
 ) -> Job:
-    job = Job.new(job_id, file_id, source, conversion, retention_days)
+    job = Job.new(job_id, file_id, source, conversion, retention_days, owner, delete_after_download)
     return replace(job, estimate=estimate(source.key, source.bytes, conversion))
+
+
+def not_as_declared(length: int, upload: Upload) -> str:
+    return (
+        f"The file has {length} bytes and {upload.bytes} were declared: it is not whole, or it is "
+        "another one. Upload it again."
+    )
 
 
 def not_found_before(

@@ -19,9 +19,9 @@ MOST_SECONDS = 24 * 3600
 LEAST_SECONDS = 0.001
 # At -70 LUFS BS.1770's gate leaves nothing to measure, and 0 dBTP is full scale. The other two ends
 # are ours: no programme is delivered louder than the one, nor held to peaks below the other.
-_LUFS, _DBTP = (-70, -5), (-9, 0)
+LUFS, DBTP = (-70, -5), (-9, 0)
 # From a pixel for every millisecond or so to one for a second.
-_SAMPLES_PER_PIXEL = (32, 65_536)
+SAMPLES_PER_PIXEL = (32, 65_536)
 
 
 def refuse_impossible(asked: Options, made: Format) -> None:
@@ -142,16 +142,16 @@ def _check_company(asked: Options, made: Format) -> None:
 def _check_loudness(asked: Loudness | None) -> None:
     if asked is None:
         return
-    least, most = _LUFS
+    least, most = LUFS
     if not least <= asked.integrated_lufs <= most:
         raise InvalidRequest(f'"integratedLufs" is a number from {least} to {most}.')
-    least, most = _DBTP
+    least, most = DBTP
     if not least <= asked.true_peak_dbtp <= most:
         raise InvalidRequest(f'"truePeakDbtp" is a number from {least} to {most}.')
 
 
 def _check_waveform(asked: Waveform | None) -> None:
-    least, most = _SAMPLES_PER_PIXEL
+    least, most = SAMPLES_PER_PIXEL
     if asked is not None and not least <= asked.samples_per_pixel <= most:
         raise InvalidRequest(f'"samplesPerPixel" is a whole number from {least} to {most}.')
 

@@ -73,20 +73,45 @@ class _StartsByDefault:
             raise SettingsError(f"{PREFIX}DEFAULT_CONVERSIONS cannot be read: {error}") from error
 
 
+class _TellsCallersApart:
+    """The reading of `operators`, for the functions that answer callers."""
+
+    operators: str
+
+    @property
+    def operator_identities(self) -> frozenset[str]:
+        """Who sees everybody's files and jobs: ARNs of roles and users, or subjects of tokens,
+        written with commas between them."""
+        return frozenset(each.strip() for each in self.operators.split(",") if each.strip())
+
+
 @dataclass(frozen=True)
-class CreateUploadSettings(Settings):
-    """`max_running_jobs` hold a slot each; beyond `max_waiting_jobs` no more are taken in."""
+class CreateUploadSettings(_TellsCallersApart, Settings):
+    """`max_running_jobs` hold a slot each; beyond `max_waiting_jobs`, or `max_open_uploads` that
+    are not completed, no more are taken in."""
 
     bucket: str
     uploads_table: str
     jobs_table: str
     slots_table: str
-    # One PUT takes at most 5 GiB (Amazon S3 user guide, "Uploading objects").
+    idempotency_table: str
     max_upload_bytes: int = 5 * 1024**3
+    max_conversions: int = 20
+    max_open_uploads: int = 1000
     upload_url_seconds: int = 3600
     max_running_jobs: int = 100
     max_waiting_jobs: int = 1000
     retention_days: int = 7
+    operators: str = ""
+
+
+@dataclass(frozen=True)
+class ReceiveUploadSettings(_TellsCallersApart, Settings):
+    bucket: str
+    uploads_table: str
+    upload_url_seconds: int = 3600
+    retention_days: int = 7
+    operators: str = ""
 
 
 @dataclass(frozen=True)
@@ -102,45 +127,90 @@ class StartJobsSettings(_StartsByDefault, Settings):
 
 
 @dataclass(frozen=True)
-class CreateJobSettings(Settings):
+class CreateJobSettings(_TellsCallersApart, Settings):
     """As for CreateUploadSettings."""
 
     bucket: str
     uploads_table: str
     jobs_table: str
     slots_table: str
+    idempotency_table: str
     state_machine_arn: str
     max_running_jobs: int = 100
     max_waiting_jobs: int = 1000
     retention_days: int = 7
+    operators: str = ""
 
 
 @dataclass(frozen=True)
-class CancelJobSettings(Settings):
+class CancelJobSettings(_TellsCallersApart, Settings):
     jobs_table: str
     state_machine_arn: str
+    operators: str = ""
 
 
 @dataclass(frozen=True)
-class GetJobSettings(Settings):
+class GetJobSettings(_TellsCallersApart, Settings):
     jobs_table: str
+    operators: str = ""
 
 
 @dataclass(frozen=True)
-class GetProgressSettings(Settings):
+class GetHistorySettings(_TellsCallersApart, Settings):
+    """`converter_logs` is the name of the log group that the tasks write to."""
+
+    jobs_table: str
+    state_machine_arn: str
+    converter_logs: str
+    operators: str = ""
+
+
+@dataclass(frozen=True)
+class GetProgressSettings(_TellsCallersApart, Settings):
     """Without a `redis_host` there is no Redis: nothing imports its client, or looks for it."""
 
     jobs_table: str
     progress_table: str
     redis_host: str = ""
     redis_port: int = 6379
+    operators: str = ""
 
 
 @dataclass(frozen=True)
-class GetOutputSettings(Settings):
+class GetOutputSettings(_TellsCallersApart, Settings):
     bucket: str
     jobs_table: str
     download_url_seconds: int = 3600
+    operators: str = ""
+
+
+@dataclass(frozen=True)
+class CheckHealthSettings(Settings):
+    """`cluster` is an ARN, `task_definition` a family. `redis_reader`: the function beside Redis,
+    which asks it on behalf of the one that cannot reach it; empty where there is no Redis."""
+
+    bucket: str
+    uploads_table: str
+    jobs_table: str
+    progress_table: str
+    slots_table: str
+    state_machine_arn: str
+    cluster: str
+    task_definition: str
+    redis_reader: str = ""
+    max_open_uploads: int = 1000
+    max_running_jobs: int = 100
+    max_waiting_jobs: int = 1000
+    retention_days: int = 7
+
+
+@dataclass(frozen=True)
+class DescribeApiSettings(Settings):
+    """What of a deployment's limits a client should know before it asks."""
+
+    max_upload_bytes: int = 5 * 1024**3
+    max_conversions: int = 20
+    retention_days: int = 7
 
 
 @dataclass(frozen=True)

@@ -13,23 +13,35 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Sequence
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Any, Protocol
 
+from conversion.callers import Caller
 from conversion.capacity import Slots, refuse_when_full
 from conversion.conversion import Conversion
 from conversion.errors import (
     FileNotFound,
+    InvalidRequest,
     JobExpired,
     JobNotFound,
     SourceMissing,
     TransientError,
+    UploadMismatch,
 )
 from conversion.events import ObjectCreated
 from conversion.execution import ExecutionStarter
+from conversion.fields import flag, object_of
 from conversion.job import Job, Source, Status, job_id_for
 from conversion.job_store import JobStore
-from conversion.landing import jobs_for, new_job, not_found_before, upload_of
-from conversion.uploads import Upload, UploadStore
+from conversion.landing import (
+    jobs_for,
+    landed_upload,
+    new_job,
+    not_as_declared,
+    not_found_before,
+)
+from conversion.receiving import upload_of
+from conversion.uploads import Upload, UploadStatus, UploadStore
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +66,29 @@ class ObjectHeader(Protocol):
     def head(self, key: str) -> Described: ...
 
 
+@dataclass(frozen=True)
+class Asked:
+    """A conversion of a file that is there; `delete_after_download` is None where nothing was said
+    of it, and then what was said with the upload holds."""
+
+    file_id: str
+    conversion: Conversion
+    delete_after_download: bool | None = None
+
+    @classmethod
+    def from_request(cls, body: Any) -> Asked:
+        """Read `{fileId, conversion, deleteAfterDownload?}`: a conversion is a `format` or a
+        `preset`, and what conversion/conversion.py takes beside it."""
+        body = object_of(body, "A job", ("fileId", "conversion", "deleteAfterDownload"))
+        file_id = body.get("fileId")
+        if not isinstance(file_id, str) or not file_id:
+            raise InvalidRequest('"fileId" is the id that POST /v1/uploads answered with.')
+        if body.get("conversion") is None:
+            raise InvalidRequest('"conversion" says what to make, like {"format": "mp3"}.')
+        conversion = Conversion.from_request(body["conversion"])
+        return cls(file_id, conversion, flag(body, "deleteAfterDownload"))
+
+
 def start_for_object(
     created: ObjectCreated,
     defaults: Sequence[Conversion],
@@ -63,10 +98,11 @@ def start_for_object(
     executions: ExecutionStarter,
     retention_days: int,
 ) -> list[Job]:
-    """Start what the upload asked for, or, for an object put there without asking, `defaults`."""
+    """Start what the upload asked for, or, for an object put there without asking, `defaults`.
+    Returns the jobs, also those that are written as failed: see `jobs_for`."""
     if created.is_folder:
         return []
-    upload = upload_of(created, uploads)
+    upload = landed_upload(created, uploads, retention_days)
     wanted = jobs_for(created, upload, defaults, retention_days)
     wanted = not_found_before(created, upload, wanted, jobs)
     begin(wanted, jobs, slots, executions)
@@ -74,8 +110,8 @@ def start_for_object(
 
 
 def start_for_request(
-    file_id: str,
-    conversion: Conversion,
+    asked: Asked,
+    caller: Caller,
     uploads: UploadStore,
     objects: ObjectHeader,
     jobs: JobStore,
@@ -86,28 +122,39 @@ def start_for_request(
 ) -> Job:
     """Start a conversion of a file that is there already.
 
-    Raises FileNotFound for an id nobody uploaded to, or whose bytes have not arrived, and
-    TooManyJobs when as many jobs wait as may.
+    Raises FileNotFound for an id nobody uploaded to, or whose bytes have not arrived, FileExpired,
+    UploadMismatch, and TooManyJobs when as many jobs wait as may.
     """
-    upload = uploads.find(file_id)
-    if upload is None:
-        raise FileNotFound(f"There is no file {file_id}; upload it again, it may have expired.")
+    upload = upload_of(asked.file_id, caller, uploads)
     source = _source_of(upload, objects)
     refuse_when_full(jobs, slots, most_waiting)
-    job_id = job_id_for(source, conversion, nonce=uuid.uuid4().hex)
-    job = new_job(job_id, file_id, source, conversion, retention_days)
+    deletes = asked.delete_after_download
+    job = new_job(
+        job_id_for(source, asked.conversion, nonce=uuid.uuid4().hex),
+        asked.file_id,
+        source,
+        asked.conversion,
+        retention_days,
+        caller.identity,
+        upload.delete_after_download if deletes is None else deletes,
+    )
     jobs.put_if_absent(job)  # nobody else has this id: one that is there we wrote in another try
     _begin(job.job_id, True, jobs, slots, executions)
     return job
 
 
 def _source_of(upload: Upload, objects: ObjectHeader) -> Source:
+    """What landed after its upload was aborted is not there for anybody."""
     try:
+        if upload.status is UploadStatus.ABORTED:
+            raise SourceMissing("The upload was aborted.")
         head = objects.head(upload.key)
     except SourceMissing:
         raise FileNotFound(
             f"File {upload.file_id} has not been uploaded yet; PUT its bytes first."
         ) from None
+    if head.bytes != upload.bytes:
+        raise UploadMismatch(not_as_declared(head.bytes, upload))
     return Source(objects.bucket, upload.key, head.etag, head.bytes, upload.file_name)
 
 
@@ -118,6 +165,8 @@ def begin(wanted: Sequence[Job], jobs: JobStore, slots: Slots, executions: Execu
     """
     are_new = [jobs.put_if_absent(job) for job in wanted]
     for job, is_new in zip(wanted, are_new, strict=True):
+        if job.status.is_terminal:
+            continue  # it was written as failed, and there is nothing to start
         if not _begin(job.job_id, is_new, jobs, slots, executions):
             break  # the next would meet the same outage, and wait as long for it
     return sum(are_new)

@@ -15,11 +15,11 @@ from conversion.formats import Format
 Tags = tuple[tuple[str, str], ...]
 
 # ffmpeg splits `-metadata key=value` at the first `=`; the rest of the set every container holds.
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _-]{0,63}")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _-]{0,63}")
 # Lines and tabs may be in lyrics; NUL and half surrogates cannot be in an argument.
 _NO_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
-_MOST_TAGS = 50
+MOST_TAGS = 50
 # Bytes of UTF-8, names and texts of one conversion. An upload keeps up to 20 conversions in one
 # item of at most 400 KB ("Quotas", Amazon DynamoDB developer guide), and Step Functions reads a
 # job's whole item into a state of at most 256 KiB ("Quotas", AWS Step Functions developer guide).
@@ -52,8 +52,8 @@ def refuse_impossible_tags(tags: Tags, made: Format) -> None:
         _check(name, text)
     if len({name.lower() for name, _ in tags}) < len(tags):
         raise InvalidRequest('"tags" has a name twice: upper and lower case are the same.')
-    if len(tags) > _MOST_TAGS:
-        raise InvalidRequest(f'"tags" has {len(tags)} names; it may have {_MOST_TAGS}.')
+    if len(tags) > MOST_TAGS:
+        raise InvalidRequest(f'"tags" has {len(tags)} names; it may have {MOST_TAGS}.')
     if sum(len(name) + len(text.encode()) for name, text in tags) > MOST_TAG_BYTES:
         raise InvalidRequest(
             f'"tags" may have {MOST_TAG_BYTES} bytes of UTF-8 in all; shorten the longest.'
@@ -62,7 +62,7 @@ def refuse_impossible_tags(tags: Tags, made: Format) -> None:
 
 
 def _check(name: str, text: str) -> None:
-    if not _NAME.fullmatch(name):
+    if not NAME.fullmatch(name):
         raise InvalidRequest(
             f"{name!r} is no name of a tag: 1 to 64 letters, digits, spaces, _ and -, "
             'like "title" or "album_artist".'

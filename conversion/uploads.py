@@ -1,42 +1,50 @@
-"""A file on its way in: what was asked for before the first byte is sent.
+"""A file on its way in: what was asked for before the first byte is sent, and how far it has come.
 
 The name a person gave lives here and never in an S3 key; the key is made of the file id.
 """
 
 from __future__ import annotations
 
-import re
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import PurePosixPath
 from typing import Any, Protocol
 
+from conversion import declared
 from conversion.clock import expiry, has_passed, timestamp, utc_now
 from conversion.conversion import Conversion
-from conversion.errors import EmptyUpload, InvalidRequest, UnsupportedMediaType, UploadTooLarge
-from conversion.fields import Item, object_of
-from conversion.formats import INPUT_SUFFIXES
+from conversion.fields import Item, flag, object_of
+from conversion.parts import Cut
 
 PREFIX = "uploads/"
 
-# The longest name common file systems can hold, in characters.
-MOST_NAME_CHARACTERS = 255
-# One upload can ask for each format there is and then some; more is a mistake.
-MOST_CONVERSIONS = 20
+_FIELDS = ("fileName", "bytes", "contentType", "conversions", "deleteAfterDownload")
 
-_FIELDS = ("fileName", "bytes", "contentType", "conversions")
 
-# Control characters, line separators, and halves of surrogate pairs: JSON can carry those, UTF-8
-# and so DynamoDB cannot.
-_UNWRITABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-_MEDIA_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+( *;[\x20-\x7e]*)?")
-# As long as RFC 6838 §4.2 allows for both halves of the name (127 each), parameters included.
-MOST_MEDIA_TYPE_CHARACTERS = 255
+class UploadStatus(StrEnum):
+    """`uploading → completed | aborted`, and nothing back."""
+
+    UPLOADING = "uploading"
+    COMPLETED = "completed"
+    ABORTED = "aborted"
+
+
+@dataclass(frozen=True)
+class Multipart:
+    """The multipart upload S3 knows as `upload_id`: parts of `part_bytes`, the last one as long as
+    what is left. `done` are the numbers of those known to be there; S3 knows better."""
+
+    upload_id: str
+    part_bytes: int
+    done: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
 class Upload:
-    """`bytes` and `media_type` are what the client declared, and what its signed PUT is held to."""
+    """`bytes` and `media_type` are what the client declared, and what its signed requests are held
+    to. Without `multipart` it is one PUT. `owner` and `delete_after_download` are its jobs' too."""
 
     file_id: str
     file_name: str
@@ -45,19 +53,49 @@ class Upload:
     conversions: tuple[Conversion, ...]
     created_at: str
     expires_at: int
+    status: UploadStatus = UploadStatus.UPLOADING
+    multipart: Multipart | None = None
+    owner: str | None = None
+    delete_after_download: bool = False
 
     @property
     def key(self) -> str:
-        return f"{PREFIX}{self.file_id}.{suffix_of(self.file_name)}"
+        return f"{PREFIX}{self.file_id}.{declared.suffix_of(self.file_name)}"
 
     @property
     def has_expired(self) -> bool:
         return has_passed(self.expires_at)
 
+    @property
+    def cut(self) -> Cut:
+        """One part where there is no multipart upload."""
+        return Cut(self.bytes, self.multipart.part_bytes if self.multipart else self.bytes)
+
+    @property
+    def bytes_received(self) -> int:
+        if self.status is UploadStatus.COMPLETED:
+            return self.bytes
+        return self.cut.length_of(self.multipart.done) if self.multipart else 0
+
+    @property
+    def percent(self) -> float:
+        """By bytes; 100 is said only of what is completed."""
+        if self.status is UploadStatus.COMPLETED:
+            return 100.0
+        return min(99.9, round(100 * self.bytes_received / self.bytes, 1))
+
     @classmethod
-    def from_request(cls, body: Any, max_bytes: int, retention_days: int) -> Upload:
-        """Read and check a request `{fileName, bytes, contentType?, conversions?}`. A conversion
-        is a `format` or a `preset`, and what conversion/conversion.py takes beside it.
+    def from_request(
+        cls,
+        body: Any,
+        max_bytes: int,
+        retention_days: int,
+        max_conversions: int = declared.MOST_CONVERSIONS,
+        owner: str | None = None,
+    ) -> Upload:
+        """Read and check a request `{fileName, bytes, contentType?, conversions?,
+        deleteAfterDownload?}`. A conversion is a `format` or a `preset`, and what
+        conversion/conversion.py takes beside it.
 
         Raises InvalidRequest, UnsupportedMediaType (415), EmptyUpload, UploadTooLarge (413) or
         UnsupportedOutputFormat; each says what to send instead.
@@ -66,16 +104,21 @@ class Upload:
         now = utc_now()
         return cls(
             file_id=uuid.uuid4().hex,
-            file_name=_file_name(body.get("fileName")),
-            bytes=_length(body.get("bytes"), max_bytes),
-            media_type=_media_type(body.get("contentType")),
-            conversions=_conversions(body.get("conversions", [])),
+            file_name=declared.file_name(body.get("fileName")),
+            bytes=declared.length(body.get("bytes"), max_bytes),
+            media_type=declared.media_type(body.get("contentType")),
+            conversions=declared.conversions(body.get("conversions", []), max_conversions),
             created_at=timestamp(now),
             expires_at=expiry(now, retention_days),
+            owner=owner,
+            delete_after_download=flag(body, "deleteAfterDownload") or False,
         )
 
     def to_item(self) -> Item:
-        return {
+        """The numbers of the parts by themselves and as a set, which is added to in one write; one
+        that is empty cannot be kept."""
+        done = self.multipart.done if self.multipart else frozenset[int]()
+        return ({"partsDone": set(done)} if done else {}) | {
             "fileId": self.file_id,
             "fileName": self.file_name,
             "bytes": self.bytes,
@@ -83,10 +126,16 @@ class Upload:
             "conversions": [each.to_item() for each in self.conversions],
             "createdAt": self.created_at,
             "expiresAt": self.expires_at,
+            "status": self.status.value,
+            "uploadId": self.multipart and self.multipart.upload_id,
+            "partBytes": self.multipart and self.multipart.part_bytes,
+            "owner": self.owner,
+            "deleteAfterDownload": self.delete_after_download,
         }
 
     @classmethod
     def from_item(cls, item: Item) -> Upload:
+        """A record of an older version is of one PUT, and says nothing of how far it is."""
         return cls(
             file_id=item["fileId"],
             file_name=item["fileName"],
@@ -95,16 +144,52 @@ class Upload:
             conversions=tuple(Conversion.from_item(each) for each in item["conversions"]),
             created_at=item["createdAt"],
             expires_at=item["expiresAt"],
+            status=UploadStatus(item.get("status", UploadStatus.UPLOADING)),
+            multipart=_multipart(item) if item.get("uploadId") else None,
+            owner=item.get("owner"),
+            delete_after_download=item.get("deleteAfterDownload", False),
         )
 
 
+def _multipart(item: Item) -> Multipart:
+    return Multipart(item["uploadId"], item["partBytes"], frozenset(item.get("partsDone", ())))
+
+
 class UploadStore(Protocol):
-    """The contract of an upload store; conversion/stores/uploads.py keeps it in DynamoDB."""
+    """The contract of an upload store; conversion/stores/uploads.py keeps it in DynamoDB.
+
+    Every change is one conditional write: of those that complete an upload and those that abort it,
+    at the same moment or after the other's answer was lost, one kind wins for good.
+    """
 
     def put(self, upload: Upload) -> None: ...
 
     def find(self, file_id: str, expired_too: bool = False) -> Upload | None:
         """The upload, or None when there is none or, unless `expired_too`, it has expired."""
+        ...
+
+    def acknowledge(
+        self, file_id: str, parts: Collection[int], lost: Collection[int] = ()
+    ) -> Upload:
+        """Remember that these parts are there, and that the lost ones are not: one at least of
+        either. Twice is as once.
+
+        Raises FileNotFound, FileExpired, or UploadFinished when it is completed or aborted.
+        """
+        ...
+
+    def complete(self, file_id: str, retention_days: int) -> Upload:
+        """The file is there, and is kept for so many days from now on. Twice is as once. Raises as
+        `acknowledge` does when it was aborted."""
+        ...
+
+    def abort(self, file_id: str) -> Upload:
+        """Twice is as once. Raises as `acknowledge` does when it was completed."""
+        ...
+
+    def count_open(self, most: int) -> int:
+        """How many uploads are neither completed, aborted nor expired, counted no further than
+        `most`."""
         ...
 
     def remove(self, file_id: str) -> bool:
@@ -118,58 +203,3 @@ def file_id_of(key: str) -> str:
     name = key.removeprefix(PREFIX)
     suffix = PurePosixPath(name).suffix
     return name.removesuffix(suffix)
-
-
-def suffix_of(file_name: str) -> str:
-    """The lower-case suffix without its dot, "" where there is none."""
-    return PurePosixPath(file_name).suffix.removeprefix(".").lower()
-
-
-def _file_name(name: Any) -> str:
-    """A name as it was given, less any folders: browsers and scripts send paths now and then."""
-    if not isinstance(name, str):
-        raise InvalidRequest('"fileName" is the file\'s name, for example "talk.wav".')
-    name = name.replace("\\", "/").rsplit("/", 1)[-1].strip()
-    if not name or _UNWRITABLE.search(name) or len(name) > MOST_NAME_CHARACTERS:
-        raise InvalidRequest(
-            f'"fileName" must have 1 to {MOST_NAME_CHARACTERS} characters and no control '
-            "characters."
-        )
-    if suffix_of(name) not in INPUT_SUFFIXES:
-        raise UnsupportedMediaType(
-            f"A file named {name!r} is not known to hold audio. "
-            f"Accepted: {', '.join(sorted(INPUT_SUFFIXES))}."
-        )
-    return name
-
-
-def _length(length: Any, most: int) -> int:
-    if isinstance(length, bool) or not isinstance(length, int) or length < 0:
-        raise InvalidRequest('"bytes" is the file\'s length, a whole number.')
-    if length == 0:
-        raise EmptyUpload("The file is empty; there is nothing to convert.")
-    if length > most:
-        raise UploadTooLarge(
-            f"The file has {length} bytes and this deployment takes up to {most}; split it, or "
-            "compress it without loss (FLAC) first."
-        )
-    return length
-
-
-def _media_type(media_type: Any) -> str:
-    if media_type is None:
-        return "application/octet-stream"
-    if (
-        not isinstance(media_type, str)
-        or len(media_type) > MOST_MEDIA_TYPE_CHARACTERS
-        or not _MEDIA_TYPE.fullmatch(media_type)
-    ):
-        raise InvalidRequest('"contentType" is a media type (RFC 9110 §8.3.1) like "audio/wav".')
-    return media_type
-
-
-def _conversions(conversions: Any) -> tuple[Conversion, ...]:
-    """Duplicates are dropped: the same conversion of the same file is the same job."""
-    if not isinstance(conversions, list) or len(conversions) > MOST_CONVERSIONS:
-        raise InvalidRequest(f'"conversions" is a list of up to {MOST_CONVERSIONS} conversions.')
-    return tuple(dict.fromkeys(Conversion.from_request(each) for each in conversions))

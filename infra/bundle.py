@@ -28,7 +28,19 @@ TARGET = ROOT / "build" / "lambdas"
 ROOMS = ("conversion", "lambdas")
 EXTRA = "lambdas"
 # The services of conversion/stores/clients.py; a test holds the two together.
-SERVICES = frozenset({"dynamodb", "ecs", "events", "s3", "secretsmanager", "sqs", "stepfunctions"})
+SERVICES = frozenset(
+    {
+        "dynamodb",
+        "ecs",
+        "events",
+        "lambda",
+        "logs",
+        "s3",
+        "secretsmanager",
+        "sqs",
+        "stepfunctions",
+    }
+)
 
 _NATIVE = frozenset({".so", ".pyd", ".dylib", ".dll"})
 # Nothing that is packed reads its own metadata at run time; a test imports every handler so.

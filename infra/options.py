@@ -5,15 +5,11 @@ Everything else is decided in the stacks. An option is read once, here, and refu
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
-from conversion.conversion import Conversion
-from conversion.errors import RequestError
+from infra import context
+from infra.context import Context
 from infra.errors import OptionError
 
 
@@ -25,14 +21,16 @@ class Architecture(StrEnum):
 
 
 class Auth(StrEnum):
-    """Who may call the API: signed callers of the account (SigV4), or, to try things, anybody."""
+    """Who may call the API: signed callers of the account (SigV4), bearers of an issuer's tokens,
+    or, to try things, anybody (decision 0019)."""
 
     IAM = "iam"
+    JWT = "jwt"
     NONE = "none"
 
 
 class Removal(StrEnum):
-    """What `cdk destroy` does with the bucket and the tables."""
+    """What `cdk destroy` does with the bucket, the tables and the users."""
 
     RETAIN = "retain"
     DESTROY = "destroy"
@@ -46,18 +44,21 @@ class ProgressStore(StrEnum):
     REDIS = "redis"
 
 
-Choice = TypeVar("Choice", bound=StrEnum)
-
-_STAGE = re.compile(r"[a-z][a-z0-9-]{0,19}")
-# A standard topic ("CreateTopic", Amazon SNS API reference).
-_TOPIC = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}")
 # A lifecycle rule takes whole days and at least one (S3 API, LifecycleExpiration). Files are for
 # fetching, not for keeping: more than a year is a mistyped number.
 _MOST_DAYS = 366
 # The ids of the running jobs are one item, which holds about 12,000 of them (DynamoDB, item size).
 _MOST_RUNNING = 5_000
-# Whether more may wait is answered by counting those that do, on each request.
-_MOST_WAITING = 10_000
+# Whether more may wait, or be uploaded, is answered by counting those that do, on each request.
+_MOST_COUNTED = 10_000
+# What an output may have (ConverterSettings), for which the task has a disk; an input has no need
+# of more.
+_MOST_BYTES = 20 * 1024**3
+# Each is a task of its own that reads the file.
+_MOST_CONVERSIONS = 100
+# All HTTP APIs of an account share 10,000 requests a second, and a burst of 5,000 ("Amazon API
+# Gateway quotas", account-level throttling), which is twice the rate here.
+_MOST_REQUESTS = 2_500
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,13 @@ class Options:
     what becomes of an object that nobody asked the API about, like `mp3@128,archive-flac`.
     `max_running_jobs`, each a task of one vCPU: the others wait, `max_waiting_jobs` of them before
     the API asks callers to come back later. `webhook_url`: who is told of each job, if anybody.
-    `alarm_topic`: the ARN of the SNS topic that is told of each alarm, if any."""
+    `alarm_topic`: the ARN of the SNS topic that is told of each alarm, if any.
+
+    `jwt_issuer`, `jwt_audience`: of the tokens that `auth=jwt` takes; without them there is a pool
+    of users. `operators`: callers who see everybody's files and jobs. `max_upload_bytes`,
+    `max_conversions` of one upload, `max_open_uploads` that are not completed, and
+    `max_requests_per_second` of all callers together, the rest of which is answered 429.
+    `allowed_origins`: of pages that may call the API and the bucket, or `*`."""
 
     stage: str = "dev"
     architecture: Architecture = Architecture.ARM64
@@ -79,103 +86,63 @@ class Options:
     max_waiting_jobs: int = 1000
     webhook_url: str = ""
     alarm_topic: str = ""
+    jwt_issuer: str = ""
+    jwt_audience: tuple[str, ...] = ()
+    operators: tuple[str, ...] = ()
+    max_upload_bytes: int = 5 * 1024**3
+    max_conversions: int = 20
+    max_open_uploads: int = 1000
+    max_requests_per_second: int = 500
+    allowed_origins: tuple[str, ...] = ("*",)
+
+    @property
+    def makes_users(self) -> bool:
+        return self.auth is Auth.JWT and not self.jwt_issuer
 
     @classmethod
-    def from_context(cls, context: Callable[[str], Any]) -> Options:
+    def from_context(cls, told: Context) -> Options:
         """Read by `App.node.try_get_context`. Raises OptionError with what to write instead."""
-        return cls(
-            stage=_stage(context("stage")),
-            architecture=_one_of(Architecture, "architecture", context, cls.architecture),
-            auth=_one_of(Auth, "auth", context, cls.auth),
-            retention_days=_number("retentionDays", context, cls.retention_days, 1, _MOST_DAYS),
-            removal=_one_of(Removal, "removal", context, cls.removal),
-            default_conversions=_conversions(context("defaultConversions")),
-            progress_store=_one_of(ProgressStore, "progressStore", context, cls.progress_store),
-            max_running_jobs=_number(
-                "maxRunningJobs", context, cls.max_running_jobs, 1, _MOST_RUNNING
+
+        def number(name: str, default: int, most: int, least: int = 1) -> int:
+            return context.number(name, told, default, least, most)
+
+        options = cls(
+            stage=context.stage(told, cls.stage),
+            architecture=context.one_of(Architecture, "architecture", told, cls.architecture),
+            auth=context.one_of(Auth, "auth", told, cls.auth),
+            retention_days=number("retentionDays", cls.retention_days, _MOST_DAYS),
+            removal=context.one_of(Removal, "removal", told, cls.removal),
+            default_conversions=context.conversions(told, cls.default_conversions),
+            progress_store=context.one_of(ProgressStore, "progressStore", told, cls.progress_store),
+            max_running_jobs=number("maxRunningJobs", cls.max_running_jobs, _MOST_RUNNING),
+            max_waiting_jobs=number("maxWaitingJobs", cls.max_waiting_jobs, _MOST_COUNTED, 0),
+            webhook_url=context.webhook(told, cls.webhook_url),
+            alarm_topic=context.topic(told, cls.alarm_topic),
+            jwt_issuer=context.issuer(told, cls.jwt_issuer),
+            jwt_audience=context.audience(told, cls.jwt_audience),
+            operators=context.operators(told, cls.operators),
+            max_upload_bytes=number("maxUploadBytes", cls.max_upload_bytes, _MOST_BYTES),
+            max_conversions=number("maxConversions", cls.max_conversions, _MOST_CONVERSIONS),
+            max_open_uploads=number("maxOpenUploads", cls.max_open_uploads, _MOST_COUNTED),
+            max_requests_per_second=number(
+                "maxRequestsPerSecond", cls.max_requests_per_second, _MOST_REQUESTS
             ),
-            max_waiting_jobs=_number(
-                "maxWaitingJobs", context, cls.max_waiting_jobs, 0, _MOST_WAITING
-            ),
-            webhook_url=_webhook(context("webhookUrl")),
-            alarm_topic=_topic(context("alarmTopic")),
+            allowed_origins=context.origins(told, cls.allowed_origins),
         )
+        options._refuse_what_does_not_go_together()
+        return options
 
-
-def _stage(stage: Any) -> str:
-    if stage is None:
-        return Options.stage
-    if not isinstance(stage, str) or not _STAGE.fullmatch(stage):
-        raise OptionError(
-            f"stage={stage!r} cannot be part of a stack's name: use up to 20 lower-case letters, "
-            "digits and hyphens, a letter first, like -c stage=prod."
-        )
-    return stage
-
-
-def _number(name: str, context: Callable[[str], Any], default: int, least: int, most: int) -> int:
-    """The command line gives text, cdk.json gives numbers."""
-    value = context(name)
-    if value is None:
-        return default
-    text = str(value)
-    if not text.isdecimal() or not least <= int(text) <= most:
-        raise OptionError(
-            f"{name}={value!r} is not a whole number from {least} to {most}, "
-            f"like -c {name}={default}."
-        )
-    return int(text)
-
-
-def _webhook(url: Any) -> str:
-    """What leads to a private address is refused by whoever delivers, who looks the name up."""
-    if url is None:
-        return Options.webhook_url
-    try:
-        parts = urlsplit(str(url))
-        _ = parts.port  # which is read, and refused, only now
-        sound = parts.scheme == "https" and parts.hostname and "@" not in parts.netloc
-    except ValueError:
-        sound = False
-    if not sound or not str(url).isascii() or not str(url).isprintable() or " " in str(url):
-        raise OptionError(
-            f"webhookUrl={url!r} cannot be told of jobs: give an address with https and no user "
-            "name, like -c webhookUrl=https://example.com/sluice."
-        )
-    return str(url)
-
-
-def _topic(arn: Any) -> str:
-    if arn is None:
-        return Options.alarm_topic
-    if not isinstance(arn, str) or not _TOPIC.fullmatch(arn):
-        raise OptionError(
-            f"alarmTopic={arn!r} is not the ARN of a standard SNS topic, like "
-            "-c alarmTopic=arn:aws:sns:eu-west-1:123456789012:operators."
-        )
-    return arn
-
-
-def _conversions(text: Any) -> str:
-    if text is None:
-        return Options.default_conversions
-    try:
-        for each in str(text).split(","):
-            Conversion.parse(each.strip())
-    except RequestError as error:
-        raise OptionError(
-            f"defaultConversions={text!r} cannot be made: {error} Write formats, bitrates and "
-            "presets, like -c defaultConversions=mp3@128,archive-flac."
-        ) from error
-    return str(text)
-
-
-def _one_of(
-    choices: type[Choice], name: str, context: Callable[[str], Any], default: Choice
-) -> Choice:
-    value = context(name)
-    if value is None:
-        return default
-    if value not in list(choices):
-        raise OptionError(f"{name}={value!r} is not known: use {' or '.join(choices)}.")
-    return choices(value)
+    def _refuse_what_does_not_go_together(self) -> None:
+        if bool(self.jwt_issuer) != bool(self.jwt_audience):
+            raise OptionError(
+                "jwtIssuer and jwtAudience are given together: an issuer's tokens are for many, "
+                "and the audience says which are for this API. Without both, auth=jwt makes a "
+                "pool of users of its own."
+            )
+        if self.jwt_issuer and self.auth is not Auth.JWT:
+            raise OptionError(f"jwtIssuer has no use with auth={self.auth}: add -c auth=jwt.")
+        if self.operators and self.auth is Auth.NONE:
+            raise OptionError(
+                "operators has no use with auth=none, where nobody is asked who they are, and "
+                "everybody sees everything: take -c auth=iam or -c auth=jwt."
+            )

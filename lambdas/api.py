@@ -1,14 +1,16 @@
-"""What the HTTP functions share: a resolver whose errors are problems, reading a body, answering.
+"""What the HTTP functions share: a resolver whose errors are problems, who calls, and answering.
 
-A function is `app = api.resolver()`, routes, `handler = api.serve(app)`. No answer of this API may
-be kept by a cache: each tells of a moment, or holds a URL that is a key.
+A function is `app = api.resolver()`, routes, `handler = api.serve(app)`. No answer may be kept by a
+cache unless its route says so: each tells of a moment, or holds a URL that is a key.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from http import HTTPStatus
 from typing import Any
 
@@ -16,11 +18,16 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from conversion.errors import InvalidRequest
+from conversion.callers import ANYBODY, Caller
+from conversion.errors import InvalidRequest, NoIdentity
 from lambdas import problems
+from lambdas.body import read_object
 from lambdas.observability import logger
 
 Handler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
+
+# An entity tag in a list of them; `W/` makes no difference to If-None-Match (RFC 9110 §13.1.2).
+_TAG = re.compile(r'(?:W/)?("[\x21\x23-\x7e\x80-\xff]*")')
 
 
 def resolver() -> APIGatewayHttpResolver:
@@ -50,15 +57,39 @@ def serve(app: APIGatewayHttpResolver) -> Handler:
     return handler
 
 
+def caller(app: APIGatewayHttpResolver, operators: Collection[str]) -> Caller:
+    """Who calls, as API Gateway's authorizer tells it ("Working with AWS Lambda proxy integrations
+    for HTTP APIs", payload format 2.0). Raises NoIdentity where it tells nothing."""
+    authorizer = app.current_event.raw_event.get("requestContext", {}).get("authorizer")
+    if not authorizer:
+        return ANYBODY
+    identity = _identity(authorizer)
+    if not isinstance(identity, str) or not identity:
+        raise NoIdentity(
+            'Your token does not say who you are: it has no "sub". Use one that was issued to a '
+            "user or a client."
+        )
+    return Caller.identified(identity, operators)
+
+
+def _identity(authorizer: dict[str, Any]) -> Any:
+    if iam := authorizer.get("iam"):
+        return iam.get("userArn")
+    return ((authorizer.get("jwt") or {}).get("claims") or {}).get("sub")
+
+
 def json_object(app: APIGatewayHttpResolver) -> dict[str, Any]:
     """The request's body. Raises InvalidRequest unless it is a JSON object."""
     try:
-        body = json.loads(app.current_event.decoded_body or "")
-    except (ValueError, RecursionError):  # not base64, UTF-8 or JSON, or nested beyond reason
-        raise InvalidRequest("The body is not JSON; send a JSON object in UTF-8.") from None
-    if not isinstance(body, dict):
-        raise InvalidRequest("Send a JSON object.")
-    return body
+        text = app.current_event.decoded_body or ""
+    except ValueError:  # not base64, or not UTF-8
+        raise InvalidRequest("The body is not UTF-8; send a JSON object in UTF-8.") from None
+    return read_object(text)
+
+
+def query(app: APIGatewayHttpResolver, name: str) -> str | None:
+    """One query parameter; sent empty, it is as good as not sent."""
+    return app.current_event.query_string_parameters.get(name) or None
 
 
 def answer(
@@ -76,3 +107,31 @@ def answer(
     if body is None:
         return Response(int(status), body="", headers=headers)
     return Response(int(status), "application/json", body, headers)
+
+
+def answer_tagged(
+    app: APIGatewayHttpResolver,
+    body: dict[str, Any],
+    retry_after: int | None = None,
+    keep_seconds: int | None = None,
+) -> Response[Any]:
+    """The answer to a GET with a strong ETag, or 304 to who has it already (RFC 9110 §13.1.2).
+
+    With `keep_seconds` any cache may keep it for so long, without asking.
+    """
+    text = json.dumps(body, separators=(",", ":"))
+    answered = answer(None, HTTPStatus.NOT_MODIFIED, retry_after=retry_after)
+    answered.headers["ETag"] = tag = f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
+    if keep_seconds is not None:
+        answered.headers["Cache-Control"] = f"public, max-age={keep_seconds}"
+    if not _has(app.current_event.headers.get("If-None-Match"), tag):
+        answered.status_code = int(HTTPStatus.OK)
+        answered.headers["Content-Type"] = "application/json"
+        answered.body = text
+    return answered
+
+
+def _has(if_none_match: str | None, tag: str) -> bool:
+    if if_none_match is None:
+        return False
+    return if_none_match.strip() == "*" or tag in _TAG.findall(if_none_match)

@@ -8,35 +8,60 @@ error names tables, buckets and roles.
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from http import HTTPStatus
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 
-from conversion.errors import JobNotReady, RequestError, SluiceError, TooManyJobs, TransientError
+from conversion.errors import (
+    JobNotReady,
+    RequestError,
+    RequestInProgress,
+    SluiceError,
+    TooManyJobs,
+    TooManyUploads,
+    TransientError,
+)
 from lambdas.observability import logger
 
-# How soon it is worth asking again, in seconds: a running job, and a store that does not answer
-# (botocore has spent its own retries by then). Where too many jobs wait, one that runs must be done
-# first, which takes seconds to hours.
+# How soon it is worth asking again, in seconds: a running job, or a request that another one waits
+# for; and a store that does not answer (botocore has spent its own retries by then). Where too many
+# jobs wait or uploads are open, one of them must be done first, which takes seconds to hours.
 POLL_SECONDS = 1
 OUTAGE_SECONDS = 5
 CROWDED_SECONDS = 30
 
-_RETRY_AFTER: dict[type[RequestError], int] = {
+RETRY_AFTER: dict[type[RequestError], int] = {
     JobNotReady: POLL_SECONDS,
+    RequestInProgress: POLL_SECONDS,
     TooManyJobs: CROWDED_SECONDS,
+    TooManyUploads: CROWDED_SECONDS,
 }
+
+# What RFC 9110 calls them, and Python from 3.13 on.
+_RENAMED = {413: "Content Too Large", 422: "Unprocessable Content"}
 
 # Details quote what was sent; a body of megabytes must not come back with its answer.
 _MOST_DETAIL_CHARACTERS = 1000
 
 
 class RouteNotFound(RequestError):
-    """No route of this function matches; API Gateway lets nothing else through to it."""
+    """There is nothing at this path."""
 
     code = "ROUTE_NOT_FOUND"
     http_status = 404
+
+
+class MethodNotAllowed(RequestError):
+    """There is something at this path, for the `allowed` methods (RFC 9110 §15.5.6)."""
+
+    code = "METHOD_NOT_ALLOWED"
+    http_status = 405
+
+    def __init__(self, message: str, allowed: Collection[str] = ()) -> None:
+        super().__init__(message)
+        self.allowed = allowed
 
 
 def answer_errors(app: APIGatewayHttpResolver) -> None:
@@ -49,7 +74,10 @@ def answer_errors(app: APIGatewayHttpResolver) -> None:
 
 def refused(error: RequestError) -> Response[str]:
     logger.info("request refused", code=error.code)
-    return _problem(error.http_status, error.code, error.message, _RETRY_AFTER.get(type(error)))
+    answer = _problem(error.http_status, error.code, error.message, RETRY_AFTER.get(type(error)))
+    if isinstance(error, MethodNotAllowed):
+        answer.headers["Allow"] = ", ".join(error.allowed)
+    return answer
 
 
 def unavailable(error: TransientError) -> Response[str]:
@@ -79,7 +107,7 @@ def _problem(status: int, code: str, detail: str, retry_after: int | None = None
     """`about:blank` is RFC 9457's type for "what the status says"; `code` tells problems apart."""
     body = {
         "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
+        "title": _RENAMED.get(status) or HTTPStatus(status).phrase,
         "status": int(status),
         "detail": detail[:_MOST_DETAIL_CHARACTERS],
         "code": code,

@@ -10,26 +10,68 @@ from datetime import UTC, datetime
 from typing import Any
 
 from conversion.clock import timestamp
+from conversion.incoming import SignedRequest
 from conversion.job import Job, Standing
+from conversion.listing import Page
 from conversion.outcome import Output, Remark
 from conversion.progress import Progress
-from conversion.stores.objects import SignedRequest
-from conversion.uploads import Upload
+from conversion.receiving import Parts, SignedPart
+from conversion.uploads import Multipart, Upload
 
 Json = dict[str, Any]
 
 
-def upload(upload: Upload, signed: SignedRequest) -> Json:
-    """`headers` are part of the signature: a PUT without them, or with others, is refused."""
+def upload(upload: Upload, signed: SignedRequest | None = None) -> Json:
+    """`signed` is the one PUT of an upload that is sent so, as long as it may be sent."""
     return {
         "fileId": upload.file_id,
+        "fileName": upload.file_name,
+        "bytes": upload.bytes,
+        "contentType": upload.media_type,
+        "status": upload.status.value,
+        "bytesReceived": upload.bytes_received,
+        "percent": upload.percent,
+        "createdAt": upload.created_at,
         "expiresAt": _moment(upload.expires_at),
-        "upload": {
-            "method": signed.method,
-            "url": signed.url,
-            "headers": signed.headers,
-            "expiresAt": signed.expires_at,
-        },
+        "deleteAfterDownload": upload.delete_after_download,
+        "conversions": [each.to_item() for each in upload.conversions],
+        "upload": signed and _signed(signed),
+        "multipart": upload.multipart and _multipart(upload, upload.multipart),
+    }
+
+
+def upload_parts(parts: Parts) -> Json:
+    return {
+        "partBytes": parts.upload.cut.part_bytes,
+        "partCount": parts.upload.cut.count,
+        "parts": [
+            {"partNumber": each.number, "bytes": each.bytes, "etag": each.etag}
+            for each in parts.landed
+        ],
+        "missing": list(parts.missing),
+    }
+
+
+def signed_part(part: SignedPart) -> Json:
+    told = {"partNumber": part.number, "offset": part.offset, "bytes": part.bytes}
+    return told | _signed(part.request)
+
+
+def _signed(request: SignedRequest) -> Json:
+    """`headers` are part of the signature: a PUT without them, or with others, is refused."""
+    return {
+        "method": request.method,
+        "url": request.url,
+        "headers": request.headers,
+        "expiresAt": request.expires_at,
+    }
+
+
+def _multipart(upload: Upload, multipart: Multipart) -> Json:
+    return {
+        "partBytes": multipart.part_bytes,
+        "partCount": upload.cut.count,
+        "partsDone": sorted(multipart.done),
     }
 
 
@@ -50,6 +92,14 @@ def job(job: Job) -> Json:
         "error": job.failure and _told(job.failure),
         "estimate": job.estimate and job.estimate.to_item(),
         "cost": job.cost and job.cost.to_item(),
+        "deleteAfterDownload": job.delete_after_download,
+    }
+
+
+def page(page: Page) -> Json:
+    return {
+        "jobs": [job(each) for each in page.jobs],
+        "cursor": page.end and page.end.to_cursor(),
     }
 
 

@@ -46,7 +46,8 @@ def _run(options: argparse.Namespace) -> NoReturn:
         signal.signal(number, _end)
     if options.ready_json or _has_a_pipe_for_input():
         threading.Thread(target=_end_with_input, daemon=True).start()
-    with Pipeline(options.port, options.data, options.progress_store) as pipeline:
+    chosen = dict(options.context)
+    with Pipeline(options.port, options.data, options.progress_store, chosen) as pipeline:
         _say_ready(pipeline, options.ready_json)
         while True:
             time.sleep(LOOK_SECONDS)
@@ -74,8 +75,24 @@ def _options() -> argparse.Namespace:
         default=PROGRESS_STORES[0],
         help="where progress is read first; redis starts one",
     )
+    parser.add_argument(
+        "-c",
+        "--context",
+        metavar="NAME=VALUE",
+        type=_named,
+        action="append",
+        default=[],
+        help="an option of a deployment, as `cdk deploy` takes it, like -c auth=iam",
+    )
     parser.add_argument("--ready-json", action="store_true", help="say so in JSON, to a program")
     return parser.parse_args()
+
+
+def _named(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not (name and equals):
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    return name, value
 
 
 def _say_ready(pipeline: Pipeline, as_json: bool) -> None:

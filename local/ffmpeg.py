@@ -2,14 +2,18 @@
 
 "Good enough" is asked of the programs themselves: a distribution's ffmpeg may be old, or built
 without an encoder or a protocol, and would fail a conversion much later and much less clearly.
+
+`python -m local.ffmpeg` prints the pair as JSON, or on standard error why there is none.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -99,3 +103,15 @@ def _run(program: Path, question: str) -> str:
         timeout=20,
         stdin=subprocess.DEVNULL,
     ).stdout
+
+
+def main() -> None:
+    try:
+        found = find_ffmpeg()
+    except NotInstalled as error:
+        sys.exit(str(error))
+    print(json.dumps({"ffmpeg": str(found.ffmpeg), "ffprobe": str(found.ffprobe)}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,4 +1,4 @@
-"""One clean origin in front of the engine: `/v1/…` is the deployed HTTP API, as on AWS.
+"""One clean origin in front of the engine: the deployed HTTP API, with every path, as on AWS.
 
 The engine serves every HTTP API under `/_aws/execute-api/{apiId}/`, on a port of its own choosing.
 Here requests and answers pass through as they are, bodies streamed, redirects not followed: the 303
@@ -28,6 +28,8 @@ from local.errors import PortInUse
 HOST = "127.0.0.1"
 # An HTTP API answers within 30 s or with 503 ("Amazon API Gateway endpoints and quotas").
 ANSWER_SECONDS = 30.0
+# By which the engine knows what host a caller has signed for (local/fidelity/http_api.py).
+CALLED_AS = "x-forwarded-host"
 # Headers about one connection, not the message (RFC 9110, section 7.6.1), and what aiohttp sets.
 _HOP_BY_HOP = frozenset(
     {
@@ -119,7 +121,7 @@ class Gateway:
             answer = await self._session.request(
                 request.method,
                 URL(f"{self._target}{request.raw_path}", encoded=True),
-                headers=_end_to_end(request.headers),
+                headers=_passed_on(request),
                 data=request.content if request.body_exists else None,
                 allow_redirects=False,
                 skip_auto_headers=("User-Agent", "Content-Type", "Accept-Encoding"),
@@ -143,6 +145,12 @@ async def _copy(request: web.Request, answer: ClientResponse, response: web.Stre
     async for chunk in answer.content.iter_chunked(65536):
         await response.write(chunk)
     await response.write_eof()
+
+
+def _passed_on(request: web.Request) -> CIMultiDict[str]:
+    headers = _end_to_end(request.headers)
+    headers[CALLED_AS] = request.host
+    return headers
 
 
 def _end_to_end(headers: Mapping[str, str]) -> CIMultiDict[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import compileall
 import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -32,7 +33,8 @@ class Seconds:
 
 class Pipeline:
     """`with Pipeline() as pipeline:` serves until the end of the block, with a Redis of its own if
-    that is where progress is to be read first.
+    that is where progress is to be read first. `options` are a deployment's, as `cdk -c` takes
+    them, on top of local/synth.py's.
 
     Raises LocalError: see local/errors.py.
     """
@@ -43,11 +45,16 @@ class Pipeline:
     redis: Redis | None = None
 
     def __init__(
-        self, port: int = 0, data: Path | None = None, progress_store: str = "dynamodb"
+        self,
+        port: int = 0,
+        data: Path | None = None,
+        progress_store: str = "dynamodb",
+        options: Mapping[str, object] | None = None,
     ) -> None:
         self._port = port
         self._data = data
         self._progress_store = progress_store
+        self._options = {**(options or {}), "progressStore": progress_store}
         self._opened = ExitStack()
 
     def __enter__(self) -> Self:
@@ -71,7 +78,7 @@ class Pipeline:
         started = time.monotonic()
         listener = opened.enter_context(listen(self._port))  # at once: it may be in use
         with ThreadPoolExecutor(1) as aside:
-            synth = aside.submit(_timed_synth, self._progress_store)
+            synth = aside.submit(_timed_synth, self._options)
             environment = self._start_redis(opened) if self._progress_store == "redis" else {}
             self.engine = opened.enter_context(Engine(self._data, environment=environment))
             _compile_tasks()
@@ -108,6 +115,6 @@ def _compile_tasks() -> None:
         compileall.compile_dir(ROOT / room, quiet=2)
 
 
-def _timed_synth(progress_store: str) -> tuple[Path, float]:
+def _timed_synth(options: Mapping[str, object]) -> tuple[Path, float]:
     started = time.monotonic()
-    return synthesise({"progressStore": progress_store}), time.monotonic() - started
+    return synthesise(options), time.monotonic() - started

@@ -18,11 +18,15 @@ from conversion.landing import found, jobs_for, upload_of
 from conversion.leftovers import Listed
 from conversion.recovery.pipeline import Counts, Pipeline, mend
 from conversion.start import begin
-from conversion.uploads import PREFIX, file_id_of
+from conversion.uploads import PREFIX, Upload, file_id_of
 
 # A younger object's event may still be on its way. Of one that is older somebody has noticed, and
 # has done what was to be done, or deleted the job on purpose.
 _YOUNGEST, OLDEST = timedelta(minutes=5), timedelta(hours=6)
+# What is deleted after its download (conversion/leaving.py) may be gone as soon as a signed URL and
+# a clean-up's grace allow. That its event was lost cannot be told from that, and what its owner
+# wanted gone must not be made anew.
+_MAY_HAVE_LEFT = timedelta(hours=1)
 # By how much the clock that dated a job may be behind S3's.
 _CLOCK = timedelta(minutes=15)
 
@@ -62,7 +66,7 @@ def _missing(
         return []
     upload = upload_of(created, pipeline.uploads)
     wanted = jobs_for(created, upload, defaults, retention_days)
-    if not wanted:
+    if not wanted or (upload and _may_have_left(upload, listed)):
         return []
     # What was put again under its key is converted again; an upload's key is written once.
     since = None if upload else listed.modified - _CLOCK
@@ -73,3 +77,7 @@ def _missing(
         and (since is None or datetime.fromisoformat(each.created_at) >= since)
     }
     return [each for each in wanted if each.conversion not in made]
+
+
+def _may_have_left(upload: Upload, listed: Listed) -> bool:
+    return upload.delete_after_download and utc_now() - listed.modified >= _MAY_HAVE_LEFT

@@ -51,6 +51,8 @@ def _plain(value: Any) -> Any:
         return {name: _plain(each) for name, each in value.items()}
     if isinstance(value, list):
         return [_plain(each) for each in value]
+    if isinstance(value, set):
+        return {_plain(each) for each in value}
     return value
 
 

@@ -32,6 +32,23 @@ SWIFT = Config(
     retries={"mode": "standard", "total_max_attempts": 2}, connect_timeout=0.5, read_timeout=1.5
 )
 
+# For what only asks whether a service answers: another try would hide that it hardly does.
+ONCE = Config(
+    retries={"mode": "standard", "total_max_attempts": 1}, connect_timeout=1, read_timeout=2
+)
+
+# For a function that is invoked only to be asked: in a VPC its start may take some seconds.
+PROBE = Config(
+    retries={"mode": "standard", "total_max_attempts": 1}, connect_timeout=1, read_timeout=6
+)
+
+# For joining the parts of a file, which can take minutes ("CompleteMultipartUpload", S3 API
+# reference): one try, for almost as long as API Gateway waits (30 s). Joining again what is being
+# joined helps nobody; who got no answer asks again, and is told what came of it.
+JOINING = Config(
+    retries={"mode": "standard", "total_max_attempts": 1}, connect_timeout=1, read_timeout=20
+)
+
 # What Redis may cost a reader before DynamoDB is asked instead. The library's own defaults, 5 s and
 # ten retries, would make a dead Redis the slowest store of all.
 _REDIS_TIMEOUT_SECONDS = 0.1
@@ -74,6 +91,14 @@ def events(patience: Config = PATIENT) -> Any:
 
 def sqs(patience: Config = PATIENT) -> Any:
     return boto3.client("sqs", config=patience)
+
+
+def logs(patience: Config = PATIENT) -> Any:
+    return boto3.client("logs", config=patience)
+
+
+def lambda_(patience: Config = PATIENT) -> Any:
+    return boto3.client("lambda", config=patience)
 
 
 def secrets_manager(patience: Config = PATIENT) -> Any:

@@ -1,14 +1,14 @@
 """Executions of the state machine, named by the job id.
 
-Permissions: StartExecution (start), StopExecution (stop), DescribeExecution (status, stop),
-ListExecutions (running), GetExecutionHistory (newest_task). Leaves behind: the execution's history,
-90 days (Step Functions quota).
+Permissions: StartExecution (start), StopExecution (stop), DescribeExecution (status, stop,
+describe), ListExecutions (running), GetExecutionHistory (newest_task, events). Leaves behind: the
+execution's history, 90 days (Step Functions quota).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -17,11 +17,14 @@ from botocore.exceptions import ClientError
 from conversion.errors import RecordsUnavailable
 from conversion.execution import ExecutionStatus, SubmittedTask
 from conversion.fields import Item
+from conversion.history import Execution
 from conversion.stores.answers import code_of, outages
 
 # GetExecutionHistory and ListExecutions answer with at most 1,000 (Step Functions API reference).
 # Of a history the end is wanted, which the first few events hold nearly always.
 _MOST_LISTED, _EVENTS = 1000, 50
+# All that an execution has without redrives, several times over (statemachine/conversion.asl.json).
+_MOST_EVENTS = 5000
 # The events after which an execution waits for its ECS task no more.
 _TASK_ENDS = frozenset({"TaskSucceeded", "TaskFailed", "TaskTimedOut", "TaskSubmitFailed"})
 
@@ -86,6 +89,34 @@ class Executions:
         )
         return frozenset(each["name"] for each in listed)
 
+    def describe(self, job_id: str) -> Execution | None:
+        """How the job's execution stands and since when, None when there is none."""
+        try:
+            with _asked():
+                answer = self._client.describe_execution(executionArn=self._arn(job_id))
+                return Execution(
+                    ExecutionStatus(answer["status"]),
+                    answer["startDate"],
+                    answer.get("stopDate"),
+                    answer.get("redriveCount") or 0,
+                )
+        except ClientError as error:
+            if code_of(error) == _UNKNOWN:
+                return None
+            raise
+
+    def events(self, job_id: str, in_time: Callable[[], bool]) -> tuple[list[Item], bool]:
+        """The execution's events, oldest first, and whether these are all: the beginning of a long
+        history is left out, and what cannot be read while `in_time`."""
+        found: list[Item] = []
+        asked = {"executionArn": self._arn(job_id), "maxResults": _MOST_LISTED}
+        token: dict[str, str] | None = {}
+        while token is not None and len(found) < _MOST_EVENTS and (not found or in_time()):
+            page = self._history_page(**asked, **token)
+            found += page["events"]
+            token = {"nextToken": page["nextToken"]} if "nextToken" in page else None
+        return found[::-1], token is None
+
     def newest_task(self, job_id: str) -> SubmittedTask | None:
         has_ended = False
         try:
@@ -97,6 +128,17 @@ class Executions:
             if code_of(error) != _UNKNOWN:
                 raise
         return None
+
+    def _history_page(self, **asked: Any) -> dict[str, Any]:
+        """Newest first; no events where there is no execution."""
+        try:
+            with _asked():
+                page = self._client.get_execution_history(**asked, reverseOrder=True)
+                return {**page, "events": page["events"]}
+        except ClientError as error:
+            if code_of(error) == _UNKNOWN:
+                return {"events": []}
+            raise
 
     def _history_backwards(self, job_id: str) -> Iterator[Item]:
         return self._pages(

@@ -17,6 +17,9 @@ from conversion.fields import Item
 from conversion.job import Status
 from conversion.outcome import Failure, Output
 
+# Why a job leaves before its time: the only partition of the index byLeaving.
+DOWNLOADED = "downloaded"
+
 _OPEN = "#status IN (:created, :processing)"
 _OVER = "#status IN (:completed, :failed, :cancelled)"
 
@@ -129,6 +132,16 @@ def keeping_alive(retention_days: int) -> Change:
         "SET expiresAt = :expires",
         f"{_OPEN} AND expiresAt < :expires",
         _open_values() | {":expires": expiry(utc_now(), retention_days)},
+    )
+
+
+def leaving(at: int) -> Change:
+    """Never later than it would have, and once: whoever comes second must not put it off. Without
+    `updatedAt`: the job has not changed by it."""
+    return Change(
+        "SET expiresAt = :at, leaving = :downloaded",
+        "#status = :completed AND expiresAt > :at AND attribute_not_exists(leaving)",
+        {":at": at, ":downloaded": DOWNLOADED, ":completed": Status.COMPLETED.value},
     )
 
 

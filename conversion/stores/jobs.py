@@ -1,20 +1,21 @@
 """Jobs in DynamoDB, every change a conditional write.
 
 Permissions: PutItem (put_if_absent), GetItem (get), BatchGetItem (standings), Query on the indexes
-(of_file, of_status), UpdateItem (claim, complete, fail, give_up, record_cost, cancel,
-keep_alive), DeleteItem
+byFile (of_file, page), byStatus (of_status, page), byOwner (page) and byLeaving (leaving),
+UpdateItem (claim, complete, fail, give_up, record_cost, cancel, keep_alive, leave), DeleteItem
 (remove). Leaves behind: items that TTL removes after `expiresAt`.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from conversion.callers import ANYBODY, Caller
 from conversion.cost import Cost
 from conversion.fields import Item
 from conversion.job import Job, Standing, Status
+from conversion.listing import Page, Place, Wanted
 from conversion.outcome import Failure, Output
 from conversion.stores import job_changes
 from conversion.stores.attributes import (
@@ -27,6 +28,8 @@ from conversion.stores.attributes import (
 )
 from conversion.stores.batches import read_batches
 from conversion.stores.job_changes import Change
+from conversion.stores.job_indexes import BY_FILE, BY_LEAVING, BY_STATUS, JobIndexes
+from conversion.stores.job_pages import read_page, readable
 from conversion.stores.job_refusals import (
     cancelled_before,
     expired,
@@ -36,29 +39,21 @@ from conversion.stores.job_refusals import (
     unfinishable,
 )
 
-log = logging.getLogger(__name__)
-
-BY_FILE = "byFile"
-BY_STATUS = "byStatus"
-
 # What a standing is made of: the rest of a record needs not travel, although DynamoDB charges for
 # the whole item ("Capacity unit consumption for reads", DynamoDB developer guide). `output` is null
 # until there is one, and moto cannot follow a path into that.
 _OF_A_STANDING = {
     "ProjectionExpression": (
-        "jobId, #status, attempt, updatedAt, expiresAt, #source.#bytes, #output, failure"
+        "jobId, #owner, #status, attempt, updatedAt, expiresAt, #source.#bytes, #output, failure"
     ),
     "ExpressionAttributeNames": {
+        "#owner": "owner",
         "#status": "status",
         "#source": "source",
         "#output": "output",
         "#bytes": "bytes",
     },
 }
-
-# Whoever asks for the oldest jobs of a status often wants a few of thousands: a page is about what
-# one Query reads for 12 read units, where the 1 MB of a full one would cost 128.
-_PAGE = 100
 
 
 class Jobs:
@@ -67,6 +62,7 @@ class Jobs:
     def __init__(self, client: Any, table: str) -> None:
         self._client = client
         self._table = table
+        self._indexes = JobIndexes(client, table)
 
     def put_if_absent(self, job: Job) -> bool:
         try:
@@ -80,9 +76,9 @@ class Jobs:
             return False
         return True
 
-    def get(self, job_id: str) -> Job:
+    def get(self, job_id: str, caller: Caller = ANYBODY) -> Job:
         item = self._read(job_id) if can_be_key(job_id) else None
-        if item is None:
+        if item is None or not caller.may_see(item.get("owner")):
             raise not_found(job_id)
         job = Job.from_item(item)
         if job.has_expired:
@@ -105,39 +101,22 @@ class Jobs:
     def of_file(self, file_id: str) -> list[Job]:
         if not can_be_key(file_id):
             return []
-        jobs = (_job(each) for each in self._indexed(BY_FILE, "fileId", file_id))
+        found = self._indexes.oldest_first(BY_FILE, file_id)
+        jobs = (Job.from_item(from_attributes(each)) for each in found)
         return [job for job in jobs if not job.has_expired]
 
     def of_status(self, status: Status) -> Iterator[Job]:
-        """Without what this release cannot read (another one wrote it): it must not stand in the
-        way of all that come behind it. Whoever deletes what nobody wants asks `of_file`, too."""
-        for each in self._indexed(BY_STATUS, "status", status.value):
-            try:
-                job = _job(each)
-            except Exception:  # of whatever kind: the record is as it is
-                log.exception("a job's record cannot be read", extra={"job_id": each["jobId"]["S"]})
-            else:
-                yield job
+        """Without what cannot be read. Whoever deletes what nobody wants asks `of_file`, too."""
+        found = self._indexes.oldest_first(BY_STATUS, status.value)
+        return (job for each in found if (job := readable(each)))
 
-    def _indexed(self, index: str, key: str, value: str) -> Iterator[dict[str, Any]]:
-        """Ascending by the index's sort key, `createdAt`."""
-        pages = iter(
-            self._client.get_paginator("query").paginate(
-                TableName=self._table,
-                IndexName=index,
-                KeyConditionExpression="#key = :value",
-                ExpressionAttributeNames={"#key": key},
-                ExpressionAttributeValues=to_attributes({":value": value}),
-                PaginationConfig={"PageSize": _PAGE},
-            )
-        )
-        while True:
-            with dynamodb_errors():
-                page = next(pages, None)
-                items = [] if page is None else page["Items"]
-            if page is None:
-                return
-            yield from items
+    def page(self, wanted: Wanted, after: Place | None, most: int) -> Page:
+        return read_page(self._indexes, wanted, after, most)
+
+    def leaving(self) -> Iterator[Job]:
+        """Without what cannot be read."""
+        found = self._indexes.oldest_first(BY_LEAVING, job_changes.DOWNLOADED)
+        return (job for each in found if (job := readable(each)))
 
     def claim(self, job_id: str, retention_days: int, redrive: int = 0) -> Job:
         try:
@@ -176,6 +155,9 @@ class Jobs:
     def keep_alive(self, job_id: str, retention_days: int) -> None:
         self._changed(job_id, job_changes.keeping_alive(retention_days))
 
+    def leave(self, job_id: str, at: int) -> bool:
+        return self._changed(job_id, job_changes.leaving(at))
+
     def remove(self, job_id: str) -> bool:
         change = job_changes.removing()
         try:
@@ -208,10 +190,6 @@ class Jobs:
         return Job.from_item(from_attributes(attributes))
 
 
-def _job(attributes: dict[str, Any]) -> Job:
-    return Job.from_item(from_attributes(attributes))
-
-
 def _key(job_id: str) -> dict[str, Any]:
     return to_attributes({"jobId": job_id})
 
@@ -237,4 +215,5 @@ def _standing(item: Item) -> Standing:
         output_bytes=output.get("bytes"),
         output_seconds=None if seconds is None else float(seconds),
         failure=Failure.from_item(failure) if failure else None,
+        owner=item.get("owner"),
     )

@@ -1,11 +1,11 @@
-"""Objects in S3: what is read in ranges, written in parts, and handed out by presigned URL.
+"""Objects in S3: what is read in ranges, written in parts, and handed out by presigned URL. What
+clients send is in conversion/stores/incoming.py.
 
 Permissions: GetObject (head, read, presign_get, and delete_many of what was listed), ListBucket
 (list; head and read: without it S3 answers 403 instead of 404 for an object that is not there),
-PutObject (put, multipart, presign_put), AbortMultipartUpload (abort), ListBucketMultipartUploads
-(abort_others, multipart_uploads), DeleteObject (delete, delete_many). Leaves behind: the parts of
-an upload that was neither completed nor aborted, which the bucket's lifecycle rule removes after a
-day.
+PutObject (put, multipart), AbortMultipartUpload (abort), ListBucketMultipartUploads (abort_others,
+multipart_uploads), DeleteObject (delete, delete_many). Leaves behind: the parts of an upload that
+was neither completed nor aborted, which the bucket's lifecycle rules remove.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import zlib
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from itertools import islice
 from typing import Any
 
@@ -26,12 +25,22 @@ from botocore.exceptions import (
     ParamValidationError,
 )
 
-from conversion.clock import timestamp, utc_now
 from conversion.errors import SourceChanged, SourceMissing, StorageUnavailable
 from conversion.leftovers import Listed, NotDeleted, OpenUpload
 
 # How much of a body is read at once.
 _PIECE_BYTES = 256 * 1024
+# What passes by itself; the last two are of two requests for one key that met ("Error responses",
+# Amazon S3 API reference).
+_PASSING = frozenset(
+    {
+        "SlowDown",
+        "RequestTimeout",
+        "Throttling",
+        "ConditionalRequestConflict",
+        "OperationAborted",
+    }
+)
 # DeleteObjects takes at most 1,000 keys (Amazon S3 API reference).
 _MOST_DELETED_AT_ONCE = 1000
 
@@ -57,17 +66,6 @@ class Part:
         return {"PartNumber": self.number, "ETag": self.etag, "ChecksumCRC32": self.crc32}
 
 
-@dataclass(frozen=True)
-class SignedRequest:
-    """A request the holder may make as it stands until `expires_at` (ISO 8601): these headers are
-    signed and must be sent."""
-
-    method: str
-    url: str
-    headers: dict[str, str]
-    expires_at: str
-
-
 class Objects:
     """One bucket. Every method raises StorageUnavailable when S3 does not answer after botocore's
     retries, and SourceMissing when the object (or the upload) is not there."""
@@ -80,7 +78,7 @@ class Objects:
         with s3_errors():
             answer = self._client.head_object(Bucket=self.bucket, Key=key)
             length, media_type = answer["ContentLength"], answer.get("ContentType", "")
-            return Head(_unquoted(answer["ETag"]), length, media_type)
+            return Head(unquoted(answer["ETag"]), length, media_type)
 
     def read(self, key: str, etag: str, start: int, end: int) -> bytes | bytearray:
         """Bytes `start` to `end` (exclusive) of the very object with this ETag, or the leading part
@@ -104,7 +102,7 @@ class Objects:
                 ContentType=media_type,
                 ChecksumCRC32=crc32(body),
             )
-            return _unquoted(answer["ETag"])
+            return unquoted(answer["ETag"])
 
     def start_multipart(self, key: str, media_type: str) -> str:
         with s3_errors():
@@ -128,7 +126,7 @@ class Objects:
                 Body=body,
                 ChecksumCRC32=checksum,
             )
-            return Part(number, _unquoted(answer["ETag"]), checksum)
+            return Part(number, unquoted(answer["ETag"]), checksum)
 
     def complete_multipart(self, key: str, upload_id: str, parts: list[Part]) -> str:
         """Make the object visible; returns its ETag. Raises SourceMissing for an unknown upload,
@@ -140,7 +138,7 @@ class Objects:
                 UploadId=upload_id,
                 MultipartUpload={"Parts": [part.to_request() for part in parts]},
             )
-            return _unquoted(answer["ETag"])
+            return unquoted(answer["ETag"])
 
     def abort_multipart(self, key: str, upload_id: str) -> None:
         """Drop the upload and its parts; one that is gone already is no error."""
@@ -182,7 +180,7 @@ class Objects:
         """The objects under `prefix` in the order of their keys, each page read as it is needed."""
         for page in self._pages("list_objects_v2", prefix):
             for each in page.get("Contents", []):
-                etag = _unquoted(each["ETag"])
+                etag = unquoted(each["ETag"])
                 yield Listed(each["Key"], each["Size"], each["LastModified"], etag)
 
     def multipart_uploads(self, prefix: str) -> Iterator[OpenUpload]:
@@ -201,23 +199,6 @@ class Objects:
             if page is None:
                 return
             yield page
-
-    def presign_put(self, key: str, length: int, media_type: str, seconds: int) -> SignedRequest:
-        """One PUT of exactly this length and type, once: `If-None-Match: *` refuses a second."""
-        expires_at = timestamp(utc_now() + timedelta(seconds=seconds))
-        url = self._client.generate_presigned_url(
-            "put_object",
-            Params={
-                "Bucket": self.bucket,
-                "Key": key,
-                "ContentLength": length,
-                "ContentType": media_type,
-                "IfNoneMatch": "*",
-            },
-            ExpiresIn=seconds,
-        )
-        headers = {"content-length": str(length), "content-type": media_type, "if-none-match": "*"}
-        return SignedRequest("PUT", url, headers, expires_at)
 
     def presign_get(self, key: str, media_type: str, disposition: str, seconds: int) -> str:
         return self._client.generate_presigned_url(
@@ -254,7 +235,7 @@ def s3_errors() -> Generator[None]:
             raise SourceChanged(
                 "The object was replaced while it was being read; convert the new one instead."
             ) from error
-        if status >= 500 or code in ("SlowDown", "RequestTimeout", "Throttling"):
+        if status >= 500 or code in _PASSING:
             raise StorageUnavailable(f"S3 is not answering ({code}).") from error
         raise
     except ParamValidationError:
@@ -290,7 +271,7 @@ def _identifier(given: str | Listed) -> dict[str, str]:
     return {"Key": given.key, "ETag": f'"{given.etag}"'}
 
 
-def _unquoted(etag: str) -> str:
+def unquoted(etag: str) -> str:
     """An ETag is quoted (RFC 9110 §8.8.3): one that is not at its end has been cut off."""
     if not etag.endswith('"'):
         raise StorageUnavailable("S3's answer broke off in the middle of an ETag.")

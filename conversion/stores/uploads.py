@@ -1,30 +1,48 @@
-"""Uploads that were asked for, in DynamoDB.
+"""Uploads that were asked for, in DynamoDB, every change a conditional write.
 
-Permissions: PutItem (put), GetItem (find), DeleteItem (remove). Leaves behind: items that TTL
-removes after `expiresAt`.
+A record of an older version has no `status`: it counts as one that is uploading. It is in no index,
+so that it is not counted among the open ones.
+
+Permissions: PutItem (put), GetItem (find), UpdateItem (acknowledge, complete, abort), Query on the
+index (count_open), DeleteItem (remove). Leaves behind: items that TTL removes after `expiresAt`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from datetime import timedelta
 from typing import Any
 
-from conversion.clock import utc_now
+from conversion.clock import expiry, timestamp, utc_now
+from conversion.errors import FileExpired, FileNotFound, RequestError, UploadFinished
+from conversion.fields import Item
 from conversion.stores.attributes import (
     ConditionFailed,
     can_be_key,
     dynamodb_errors,
     found,
+    from_attributes,
     to_attributes,
 )
-from conversion.uploads import Upload
+from conversion.uploads import Upload, UploadStatus
+
+BY_STATUS = "byStatus"
+
+_NAMES = {"#status": "status"}
+_OPEN = (
+    "attribute_exists(fileId) AND expiresAt > :seconds "
+    "AND (attribute_not_exists(#status) OR #status = :uploading)"
+)
 
 
 class Uploads:
-    """A `conversion.uploads.UploadStore`."""
+    """A `conversion.uploads.UploadStore`. `retention_days` are the deployment's: the index that
+    `count_open` counts in knows when an upload was asked for, not when it expires."""
 
-    def __init__(self, client: Any, table: str) -> None:
+    def __init__(self, client: Any, table: str, retention_days: int = 7) -> None:
         self._client = client
         self._table = table
+        self._retention = timedelta(days=retention_days)
 
     def put(self, upload: Upload) -> None:
         with dynamodb_errors():
@@ -42,6 +60,48 @@ class Uploads:
         upload = Upload.from_item(item)
         return None if upload.has_expired and not expired_too else upload
 
+    def acknowledge(
+        self, file_id: str, parts: Collection[int], lost: Collection[int] = ()
+    ) -> Upload:
+        """Two writes where there is both: none adds to a set and takes from it."""
+        try:
+            if lost:
+                upload = self._change(file_id, "DELETE partsDone :parts", {":parts": set(lost)})
+                if not parts:
+                    return upload
+            return self._change(file_id, "ADD partsDone :parts", {":parts": set(parts)})
+        except ConditionFailed as failed:
+            raise _refusal(file_id, failed.item) from None
+
+    def complete(self, file_id: str, retention_days: int) -> Upload:
+        update = "SET #status = :completed, expiresAt = :expires"
+        values = {":expires": expiry(utc_now(), retention_days)}
+        return self._finish(file_id, UploadStatus.COMPLETED, update, values)
+
+    def abort(self, file_id: str) -> Upload:
+        return self._finish(file_id, UploadStatus.ABORTED, "SET #status = :aborted", {})
+
+    def count_open(self, most: int) -> int:
+        asked: dict[str, Any] = {
+            "TableName": self._table,
+            "IndexName": BY_STATUS,
+            "Select": "COUNT",
+            "KeyConditionExpression": "#status = :uploading AND createdAt > :since",
+            "ExpressionAttributeNames": _NAMES,
+            "ExpressionAttributeValues": to_attributes(
+                _uploading() | {":since": timestamp(utc_now() - self._retention)}
+            ),
+        }
+        counted = 0
+        while counted < most:
+            with dynamodb_errors():
+                answer = self._client.query(**asked, Limit=most - counted)
+                counted += answer["Count"]
+            if "LastEvaluatedKey" not in answer:
+                break
+            asked["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+        return counted
+
     def remove(self, file_id: str) -> bool:
         if not can_be_key(file_id):
             return False
@@ -56,6 +116,46 @@ class Uploads:
         except ConditionFailed:
             return False
         return True
+
+    def _finish(self, file_id: str, finished: UploadStatus, update: str, values: Item) -> Upload:
+        try:
+            return self._change(file_id, update, values | {f":{finished.value}": finished.value})
+        except ConditionFailed as failed:
+            if failed.item and failed.item.get("status") == finished.value:
+                return Upload.from_item(failed.item)
+            raise _refusal(file_id, failed.item) from None
+
+    def _change(self, file_id: str, update: str, values: Item) -> Upload:
+        """The upload as the write has left it. Raises ConditionFailed when it is not open."""
+        if not can_be_key(file_id):
+            raise ConditionFailed(None)
+        open_values = _uploading() | {":seconds": utc_now().timestamp()}
+        with dynamodb_errors():
+            attributes = self._client.update_item(
+                TableName=self._table,
+                Key=_key(file_id),
+                UpdateExpression=update,
+                ConditionExpression=_OPEN,
+                ExpressionAttributeNames=_NAMES,
+                ExpressionAttributeValues=to_attributes(values | open_values),
+                ReturnValues="ALL_NEW",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )["Attributes"]
+        return Upload.from_item(from_attributes(attributes))
+
+
+def _refusal(file_id: str, item: Item | None) -> RequestError:
+    """Why an upload that is not open cannot be changed."""
+    if item is None:
+        return FileNotFound(f"There is no file {file_id}; upload it again, it may have expired.")
+    upload = Upload.from_item(item)
+    if upload.has_expired:
+        return FileExpired(f"File {file_id} has expired; upload it again.")
+    return UploadFinished(f"Upload {file_id} is {upload.status}; ask for another one.")
+
+
+def _uploading() -> Item:
+    return {":uploading": UploadStatus.UPLOADING.value}
 
 
 def _key(file_id: str) -> dict[str, Any]:

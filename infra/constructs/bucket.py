@@ -10,6 +10,7 @@ from constructs import Construct
 
 from conversion.job import OUTPUTS
 from conversion.uploads import PREFIX as UPLOADS
+from infra.constructs import cors
 from infra.options import Options, Removal
 
 # A backstop: what expires is removed with its record, to the hour (clean_up, follow_jobs). A rule
@@ -32,8 +33,8 @@ class AudioBucket(s3.Bucket):
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
             enforce_ssl=True,
             minimum_tls_version=1.2,
-            lifecycle_rules=_lifecycle(Duration.days(options.retention_days + _GRACE_DAYS)),
-            cors=[_browser_access()],
+            lifecycle_rules=_lifecycle(options.retention_days),
+            cors=[cors.of_bucket(options.allowed_origins)],
             removal_policy=RemovalPolicy.DESTROY if destroy else RemovalPolicy.RETAIN,
             auto_delete_objects=destroy,
         )
@@ -47,23 +48,21 @@ class AudioBucket(s3.Bucket):
         )
 
 
-def _lifecycle(retention: Duration) -> list[s3.LifecycleRule]:
+def _lifecycle(retention_days: int) -> list[s3.LifecycleRule]:
+    """An upload may be taken up again, part by part, for as long as it is kept. A conversion never
+    is: what an attempt has not completed within a day belongs to nobody."""
+    kept = Duration.days(retention_days + _GRACE_DAYS)
     return [
         s3.LifecycleRule(
-            id="drop-unfinished-uploads", abort_incomplete_multipart_upload_after=Duration.days(1)
+            id="drop-unfinished-uploads",
+            prefix=UPLOADS,
+            abort_incomplete_multipart_upload_after=Duration.days(retention_days),
         ),
-        s3.LifecycleRule(id="expire-uploads", prefix=UPLOADS, expiration=retention),
-        s3.LifecycleRule(id="expire-outputs", prefix=OUTPUTS, expiration=retention),
+        s3.LifecycleRule(
+            id="drop-unfinished-outputs",
+            prefix=OUTPUTS,
+            abort_incomplete_multipart_upload_after=Duration.days(1),
+        ),
+        s3.LifecycleRule(id="expire-uploads", prefix=UPLOADS, expiration=kept),
+        s3.LifecycleRule(id="expire-outputs", prefix=OUTPUTS, expiration=kept),
     ]
-
-
-def _browser_access() -> s3.CorsRule:
-    """Any origin: what lets a page in is the presigned URL it holds, and no cookie is involved.
-    The headers are those a presigned PUT signs and a resumed download sends."""
-    return s3.CorsRule(
-        allowed_origins=["*"],
-        allowed_methods=[s3.HttpMethods.GET, s3.HttpMethods.HEAD, s3.HttpMethods.PUT],
-        allowed_headers=["content-type", "if-none-match", "range"],
-        exposed_headers=["ETag", "Content-Length", "Content-Range", "Content-Disposition"],
-        max_age=3600,
-    )

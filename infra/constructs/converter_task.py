@@ -57,6 +57,7 @@ class ConverterTask(Construct):
             volumes=[ecs.Volume(name="scratch")],
         )
         self.execution_role = self.definition.obtain_execution_role()
+        self.logs = log_group(self)
         container = self._container(platform, settings)
         container.add_mount_points(
             ecs.MountPoint(container_path=SCRATCH, source_volume="scratch", read_only=False)
@@ -75,9 +76,7 @@ class ConverterTask(Construct):
             readonly_root_filesystem=True,
             linux_parameters=self._linux(),
             stop_timeout=_GRACE,
-            logging=ecs.LogDrivers.aws_logs(
-                stream_prefix=self.container_name, log_group=log_group(self)
-            ),
+            logging=ecs.LogDrivers.aws_logs(stream_prefix=self.container_name, log_group=self.logs),
         )
 
     def _linux(self) -> ecs.LinuxParameters:

@@ -1,24 +1,21 @@
-"""An HTTP API that is authorised, throttled, logged, and open to pages of any origin."""
+"""An HTTP API that is authorised, throttled, logged, and open to pages of the chosen origins."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import cast
 
-from aws_cdk import Duration, Stack
+from aws_cdk import Stack
 from aws_cdk import aws_apigatewayv2 as apigateway
-from aws_cdk.aws_apigatewayv2_authorizers import HttpIamAuthorizer
 from aws_cdk.aws_apigatewayv2_integrations import HttpLambdaIntegration
 from constructs import Construct
 
+from infra.constructs import cors
+from infra.constructs.authorizer import Authorizers, nobody
 from infra.constructs.function import PythonFunction
 from infra.constructs.logs import log_group
-from infra.options import Auth
-
-# Requests a second over all callers. One watching client makes one; what is above is answered 429
-# by API Gateway, and never reaches (or pays for) a function.
-_RATE = 500
-_BURST = 1000
+from infra.options import Options
 
 _ACCESS_LOG = {
     "requestId": "$context.requestId",
@@ -30,27 +27,38 @@ _ACCESS_LOG = {
     "status": "$context.status",
     "bytes": "$context.responseLength",
     "milliseconds": "$context.responseLatency",
+    "authorizerError": "$context.authorizer.error",  # why a token was refused
     "integrationError": "$context.integrationErrorMessage",
 }
 
 
+# A burst is what comes at once after a quiet moment: a page's first requests, a batch's start.
+_BURST = 2
+
+
 class JsonApi(Construct):
-    def __init__(self, scope: Construct, id: str, *, auth: Auth) -> None:
+    def __init__(
+        self, scope: Construct, id: str, *, options: Options, authorizers: Authorizers
+    ) -> None:
         super().__init__(scope, id)
+        self._authorizers = authorizers
         self.api = apigateway.HttpApi(
             self,
             "Api",
             api_name=Stack.of(self).stack_name,  # for people; AWS goes by the id
             create_default_stage=False,
-            default_authorizer=HttpIamAuthorizer() if auth is Auth.IAM else None,
-            cors_preflight=_any_page(),
+            default_authorizer=authorizers.callers,
+            cors_preflight=cors.of_api(options.allowed_origins),
         )
         stage = apigateway.HttpStage(
             self,
             "Stage",
             http_api=self.api,
             auto_deploy=True,
-            throttle=apigateway.ThrottleSettings(rate_limit=_RATE, burst_limit=_BURST),
+            throttle=apigateway.ThrottleSettings(
+                rate_limit=options.max_requests_per_second,
+                burst_limit=options.max_requests_per_second * _BURST,
+            ),
         )
         cast(
             apigateway.CfnStage, stage.node.default_child
@@ -61,25 +69,41 @@ class JsonApi(Construct):
 
     def route(self, function: PythonFunction, *routes: str) -> None:
         """Send each route, written like `GET /v1/jobs`, to the function."""
+        self._add(function, routes, self._authorizers.callers)
+
+    def route_operators(self, function: PythonFunction, *routes: str) -> None:
+        """Likewise, for what tends the whole deployment."""
+        self._add(function, routes, self._authorizers.operators)
+
+    def route_the_rest(self, function: PythonFunction) -> None:
+        """What no other route takes, which API Gateway would else answer in a form of its own.
+
+        `$default` catches a page's preflight too, and would ask it for an identity it never sends:
+        so there is a route for those, which comes before and asks nothing ("Configuring CORS for an
+        HTTP API with a $default route and an authorizer", API Gateway guide).
+        """
+        self._add(function, ["OPTIONS /{proxy+}"], nobody())
+        apigateway.HttpRoute(
+            self,
+            "Rest",
+            http_api=cast(apigateway.IHttpApi, self.api),
+            route_key=apigateway.HttpRouteKey.DEFAULT,
+            integration=HttpLambdaIntegration("Integration", function.function),
+            authorizer=self._authorizers.callers,
+        )
+
+    def _add(
+        self,
+        function: PythonFunction,
+        routes: Sequence[str],
+        authorizer: apigateway.IHttpRouteAuthorizer,
+    ) -> None:
         integration = HttpLambdaIntegration("Integration", function.function)
         for route in routes:
             method, path = route.split()
             self.api.add_routes(
-                path=path, methods=[apigateway.HttpMethod(method)], integration=integration
+                path=path,
+                methods=[apigateway.HttpMethod(method)],
+                integration=integration,
+                authorizer=authorizer,
             )
-
-
-def _any_page() -> apigateway.CorsPreflightOptions:
-    """Safe for any origin because no cookie is: who may call is for the authorizer to say."""
-    return apigateway.CorsPreflightOptions(
-        allow_origins=["*"],
-        allow_methods=[
-            apigateway.CorsHttpMethod.DELETE,
-            apigateway.CorsHttpMethod.GET,
-            apigateway.CorsHttpMethod.POST,
-        ],
-        # A page that signs (SigV4) sends the last three.
-        allow_headers=["content-type", "authorization", "x-amz-date", "x-amz-security-token"],
-        expose_headers=["location", "retry-after"],
-        max_age=Duration.hours(1),
-    )

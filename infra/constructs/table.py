@@ -33,10 +33,17 @@ class RecordTable(dynamodb.Table):
             removal_policy=RemovalPolicy.DESTROY if destroy else RemovalPolicy.RETAIN,
         )
 
-    def add_index(self, name: str, *, key: str, sort_key: str) -> None:
-        """Whole items: who lists jobs shows them."""
+    def index_arn(self, name: str) -> str:
+        return f"{self.table_arn}/index/{name}"
+
+    def add_index(self, name: str, *, key: str, sort_key: str, keys_only: bool = False) -> None:
+        """Whole items, for who lists jobs shows them; `keys_only` is for who counts."""
+        projection = dynamodb.ProjectionType
         self.add_global_secondary_index(
-            index_name=name, partition_key=_text(key), sort_key=_text(sort_key)
+            index_name=name,
+            partition_key=_text(key),
+            sort_key=_text(sort_key),
+            projection_type=projection.KEYS_ONLY if keys_only else projection.ALL,
         )
 
 

@@ -4,35 +4,28 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from aws_cdk import CfnOutput, Duration, Stack
+from aws_cdk import CfnOutput, Stack
 from constructs import Construct
 
-from conversion.job import OUTPUTS
-from conversion.settings import (
-    CancelJobSettings,
-    CreateJobSettings,
-    CreateUploadSettings,
-    GetJobSettings,
-    GetOutputSettings,
-    GetProgressSettings,
-    Settings,
-)
-from conversion.stores.jobs import BY_FILE, BY_STATUS
-from conversion.uploads import PREFIX as UPLOADS
 from infra.constructs.alarms import Alarms
-from infra.constructs.function import Functions, Place, PythonFunction
+from infra.constructs.authorizer import authorizers
+from infra.constructs.function import Functions
 from infra.constructs.http_api import JsonApi
-from infra.constructs.permissions import allow, executions_of
+from infra.functions import jobs, observers, uploads
+from infra.functions.around import Around
 from infra.options import Options
 from infra.stacks.conversion import ConversionStack
 from infra.stacks.life_cycle import LifeCycleStack
 from infra.stacks.storage import StorageStack
 
-# API Gateway waits 30 s; with ten, a store that hangs can still be answered for.
-_TIMEOUT = Duration.seconds(10)
+_FILE = "/v1/uploads/{fileId}"
+_JOB = "/v1/jobs/{jobId}"
 
 
 class ApiStack(Stack):
+    """Most routes are there in two forms: under `/v1`, and as one name for one thing, with the ids
+    in the query, under `/api`. A function does not know which it was called by."""
+
     def __init__(
         self,
         scope: Construct,
@@ -45,128 +38,51 @@ class ApiStack(Stack):
         life_cycle: LifeCycleStack,
     ) -> None:
         super().__init__(scope, id, description="Sluice: the HTTP API")
-        self._options = options
-        self._storage = storage
-        self._conversion = conversion
-        self._functions = Functions(self, code=functions, architecture=options.architecture)
-        api = JsonApi(self, "Api", auth=options.auth)
-        api.route(self._create_upload(), "POST /v1/uploads")
-        api.route(self._create_job(), "POST /v1/jobs")
-        api.route(self._get_job(), "GET /v1/jobs", "GET /v1/jobs/{jobId}")
-        api.route(self._cancel_job(), "DELETE /v1/jobs/{jobId}")
-        api.route(self._get_progress(), "GET /v1/jobs/{jobId}/progress", "GET /v1/progress")
-        made = ("output", "waveform.json", "waveform.png")
-        api.route(self._get_output(), *(f"GET /v1/jobs/{{jobId}}/{each}" for each in made))
-        api.route(life_cycle.clean_up, "POST /v1/cleanup")
+        made = Functions(self, code=functions, architecture=options.architecture)
+        around = Around(options, storage, conversion, made)
+        who = authorizers(options, storage.users)
+        api = JsonApi(self, "Api", options=options, authorizers=who)
+        _take_files(api, around)
+        _convert(api, around)
+        _observe(api, around)
+        api.route_operators(life_cycle.clean_up, "POST /v1/cleanup")
         alarms = Alarms(self, "Alarms", topic=options.alarm_topic)
         alarms.api(api.api)
-        alarms.functions({id: each.function for id, each in self._functions.made.items()})
+        alarms.functions({id: each.function for id, each in made.made.items()})
 
-        told = "Routes are below v1/; callers sign with SigV4 unless auth=none"
+        told = f"Routes are below v1/; openapi.json there describes them. auth={options.auth}"
         CfnOutput(self, "ApiUrl", value=api.url, description=told)
 
-    def _create_upload(self) -> PythonFunction:
-        bucket, uploads, jobs = self._storage.bucket, self._storage.uploads, self._storage.jobs
-        function = self._function(
-            "CreateUpload",
-            "create_upload",
-            CreateUploadSettings(
-                bucket=bucket.bucket_name,
-                uploads_table=uploads.table_name,
-                jobs_table=jobs.table_name,
-                slots_table=self._storage.slots.table_name,
-                max_running_jobs=self._options.max_running_jobs,
-                max_waiting_jobs=self._options.max_waiting_jobs,
-                retention_days=self._options.retention_days,
-            ),
-        )
-        allow(function.role, ["dynamodb:PutItem"], uploads.table_arn)
-        self._may_count_waiting(function)
-        allow(function.role, ["s3:PutObject"], bucket.arn_for_objects(f"{UPLOADS}*"))
-        return function
 
-    def _create_job(self) -> PythonFunction:
-        bucket, uploads, jobs = self._storage.bucket, self._storage.uploads, self._storage.jobs
-        machine = self._conversion.state_machine
-        function = self._function(
-            "CreateJob",
-            "create_job",
-            CreateJobSettings(
-                bucket=bucket.bucket_name,
-                uploads_table=uploads.table_name,
-                jobs_table=jobs.table_name,
-                slots_table=self._storage.slots.table_name,
-                state_machine_arn=machine.state_machine_arn,
-                max_running_jobs=self._options.max_running_jobs,
-                max_waiting_jobs=self._options.max_waiting_jobs,
-                retention_days=self._options.retention_days,
-            ),
-        )
-        allow(function.role, ["dynamodb:GetItem"], uploads.table_arn)
-        allow(function.role, ["dynamodb:PutItem"], jobs.table_arn)
-        self._may_count_waiting(function)
-        allow(function.role, ["dynamodb:UpdateItem"], self._storage.slots.table_arn)
-        allow(function.role, ["s3:GetObject"], bucket.arn_for_objects(f"{UPLOADS}*"))
-        # Without it S3 answers 403, not 404, for an object that has not arrived.
-        allow(function.role, ["s3:ListBucket"], bucket.bucket_arn)
-        allow(function.role, ["states:StartExecution"], machine.state_machine_arn)
-        return function
+def _take_files(api: JsonApi, around: Around) -> None:
+    api.route(uploads.create_upload(around), "POST /v1/uploads", "POST /api/upload-audio")
+    api.route(
+        uploads.receive_upload(around),
+        f"GET {_FILE}",
+        "GET /api/upload-progress",
+        f"DELETE {_FILE}",
+        f"GET {_FILE}/parts",
+        f"POST {_FILE}/parts",
+        f"PUT {_FILE}/parts/{{partNumber}}",
+        f"POST {_FILE}/complete",
+    )
 
-    def _may_count_waiting(self, function: PythonFunction) -> None:
-        allow(function.role, ["dynamodb:GetItem"], self._storage.slots.table_arn)
-        waiting = f"{self._storage.jobs.table_arn}/index/{BY_STATUS}"
-        allow(function.role, ["dynamodb:Query"], waiting)
 
-    def _get_job(self) -> PythonFunction:
-        jobs = self._storage.jobs
-        function = self._function("GetJob", "get_job", GetJobSettings(jobs_table=jobs.table_name))
-        allow(function.role, ["dynamodb:GetItem"], jobs.table_arn)
-        allow(function.role, ["dynamodb:Query"], f"{jobs.table_arn}/index/{BY_FILE}")
-        return function
+def _convert(api: JsonApi, around: Around) -> None:
+    api.route(jobs.create_job(around), "POST /v1/jobs", "POST /api/convert-audio")
+    api.route(jobs.get_job(around), "GET /v1/jobs", f"GET {_JOB}", "GET /api/jobs/{jobId}")
+    api.route(jobs.cancel_job(around), f"DELETE {_JOB}")
+    made = ("output", "waveform.json", "waveform.png")
+    output = (f"GET {_JOB}/{each}" for each in made)
+    api.route(jobs.get_output(around), *output, "GET /api/download")
 
-    def _cancel_job(self) -> PythonFunction:
-        jobs, machine = self._storage.jobs, self._conversion.state_machine
-        function = self._function(
-            "CancelJob",
-            "cancel_job",
-            CancelJobSettings(
-                jobs_table=jobs.table_name, state_machine_arn=machine.state_machine_arn
-            ),
-        )
-        allow(function.role, ["dynamodb:UpdateItem"], jobs.table_arn)
-        stops = ["states:DescribeExecution", "states:StopExecution"]
-        allow(function.role, stops, executions_of(machine))
-        return function
 
-    def _get_progress(self) -> PythonFunction:
-        jobs, progress = self._storage.jobs, self._storage.progress
-        function = self._function(
-            "GetProgress",
-            "get_progress",
-            GetProgressSettings(
-                jobs_table=jobs.table_name,
-                progress_table=progress.table_name,
-                redis_host=self._conversion.redis_host,
-                redis_port=self._conversion.redis_port,
-            ),
-            self._conversion.beside_redis,
-        )
-        allow(function.role, ["dynamodb:BatchGetItem", "dynamodb:GetItem"], jobs.table_arn)
-        allow(function.role, ["dynamodb:BatchGetItem"], progress.table_arn)
-        return function
-
-    def _get_output(self) -> PythonFunction:
-        bucket, jobs = self._storage.bucket, self._storage.jobs
-        function = self._function(
-            "GetOutput",
-            "get_output",
-            GetOutputSettings(bucket=bucket.bucket_name, jobs_table=jobs.table_name),
-        )
-        allow(function.role, ["dynamodb:GetItem"], jobs.table_arn)
-        allow(function.role, ["s3:GetObject"], bucket.arn_for_objects(f"{OUTPUTS}*"))
-        return function
-
-    def _function(
-        self, id: str, name: str, settings: Settings, place: Place | None = None
-    ) -> PythonFunction:
-        return self._functions.make(id, name, settings, _TIMEOUT, place)
+def _observe(api: JsonApi, around: Around) -> None:
+    progress = jobs.get_progress(around)
+    api.route(progress, f"GET {_JOB}/progress", "GET /v1/progress", "GET /api/progress")
+    api.route(observers.get_history(around), f"GET {_JOB}/history")
+    health = observers.check_health(around, progress)
+    api.route(health, "GET /v1/health", "GET /api/health")
+    describe = observers.describe_api(around)
+    api.route(describe, "GET /v1/formats", "GET /v1/openapi.json")
+    api.route_the_rest(describe)

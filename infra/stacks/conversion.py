@@ -45,11 +45,12 @@ class ConversionStack(Stack):
         if options.progress_store is ProgressStore.REDIS:
             self._add_cache()
         self.cluster = SpotCluster(self, "Cluster", vpc=self.network.vpc)
+        self.converter = self._converter()
         flow = ConversionFlow(
             self,
             "Conversion",
             cluster=self.cluster,
-            task=self._converter(),
+            task=self.converter,
             network=self.network,
             jobs=storage.jobs,
             fail_execution=self._fail_execution(),
@@ -89,6 +90,7 @@ class ConversionStack(Stack):
                 bucket=bucket.bucket_name,
                 jobs_table=jobs.table_name,
                 progress_table=progress.table_name,
+                max_input_bytes=self._options.max_upload_bytes,
                 retention_days=self._options.retention_days,
                 redis_host=self.redis_host,
                 redis_port=self.redis_port,
@@ -133,7 +135,7 @@ class ConversionStack(Stack):
             # gives an event up after five deliveries six timeouts apart: an hour.
             Duration.minutes(2),
         )
-        allow(starter.role, ["dynamodb:GetItem"], storage.uploads.table_arn)
+        allow(starter.role, ["dynamodb:GetItem", "dynamodb:UpdateItem"], storage.uploads.table_arn)
         allow(starter.role, ["dynamodb:GetItem", "dynamodb:PutItem"], storage.jobs.table_arn)
         allow(starter.role, ["dynamodb:UpdateItem"], storage.slots.table_arn)
         allow(starter.role, ["states:StartExecution"], self.state_machine.state_machine_arn)

@@ -15,7 +15,7 @@ from conversion.settings import (
     FollowJobsSettings,
     RecoverJobsSettings,
 )
-from conversion.stores.jobs import BY_FILE, BY_STATUS
+from conversion.stores.job_indexes import BY_FILE, BY_LEAVING, BY_STATUS
 from conversion.uploads import PREFIX as UPLOADS
 from infra.constructs.alarms import Alarms
 from infra.constructs.function import Functions, PythonFunction
@@ -113,7 +113,7 @@ class LifeCycleStack(Stack):
         jobs = storage.jobs.table_arn
         writes = ["dynamodb:PutItem", "dynamodb:UpdateItem"]
         allow(function.role, ["dynamodb:BatchGetItem", *writes], jobs)
-        allow(function.role, ["dynamodb:Query"], f"{jobs}/index/{BY_FILE}")
+        allow(function.role, ["dynamodb:Query"], storage.jobs.index_arn(BY_FILE.name))
         allow(function.role, ["dynamodb:BatchGetItem"], storage.progress.table_arn)
         looks = ["states:DescribeExecution", "states:GetExecutionHistory"]
         allow(function.role, [*looks, "states:StopExecution"], executions)
@@ -142,16 +142,16 @@ class LifeCycleStack(Stack):
         removes = ["dynamodb:DeleteItem", "dynamodb:GetItem"]
         jobs = storage.jobs.table_arn
         allow(function.role, ["dynamodb:BatchGetItem", *removes], jobs)
-        allow(
-            function.role, ["dynamodb:Query"], *(f"{jobs}/index/{i}" for i in (BY_FILE, BY_STATUS))
-        )
+        indexes = (storage.jobs.index_arn(each.name) for each in (BY_FILE, BY_LEAVING, BY_STATUS))
+        allow(function.role, ["dynamodb:Query"], *indexes)
         allow(function.role, removes, storage.uploads.table_arn)
         allow(function.role, ["dynamodb:DeleteItem"], storage.progress.table_arn)
         self._may_clear_outputs(function)
         # GetObject, because a delete on the condition that nobody has written the object anew reads
         # what it is ("Deleting objects with conditional requests", S3 user guide).
         uploads = storage.bucket.arn_for_objects(f"{UPLOADS}*")
-        allow(function.role, ["s3:DeleteObject", "s3:GetObject"], uploads)
+        clears = ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject"]
+        allow(function.role, clears, uploads)
         return function
 
     def _webhooks(self, bus: events.IEventBus) -> Webhooks:
@@ -175,7 +175,7 @@ class LifeCycleStack(Stack):
     def _may_start(self, function: PythonFunction) -> None:
         storage, machine = self._storage, self._conversion.state_machine
         allow(function.role, ["dynamodb:GetItem"], storage.jobs.table_arn)
-        allow(function.role, ["dynamodb:Query"], f"{storage.jobs.table_arn}/index/{BY_STATUS}")
+        allow(function.role, ["dynamodb:Query"], storage.jobs.index_arn(BY_STATUS.name))
         allow(function.role, ["dynamodb:GetItem", "dynamodb:UpdateItem"], storage.slots.table_arn)
         allow(function.role, ["states:StartExecution"], machine.state_machine_arn)
 

@@ -1,6 +1,7 @@
 """DELETE /v1/jobs/{jobId}: cancel a job that is not over.
 
-Permissions: UpdateItem on jobs; StopExecution and DescribeExecution on the machine's executions.
+Permissions: GetItem and UpdateItem on jobs; StopExecution and DescribeExecution on the machine's
+executions.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ app = api.resolver()
 @app.delete("/v1/jobs/<job_id>")
 def cancel_job(job_id: str) -> Response[Any]:
     logger.append_keys(job_id=job_id)
-    job = cancel(job_id, jobs, executions)
+    job = cancel(job_id, jobs, executions, api.caller(app, settings.operator_identities))
     logger.info("job cancelled", attempt=job.attempt)
     return api.answer(represent.job(job), HTTPStatus.ACCEPTED)
 

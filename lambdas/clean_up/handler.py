@@ -5,10 +5,11 @@ done the rest if something could not be removed, so that an alarm tells. One tha
 answer before API Gateway gives up, and says `"complete": false` when there is more to do: asked
 again, it goes on, because what it has removed is gone.
 
-Permissions: Query on the indexes byStatus and byFile, GetItem, BatchGetItem and DeleteItem on jobs;
-GetItem and DeleteItem on uploads; DeleteItem on progress; ListBucket, ListBucketMultipartUploads;
-DeleteObject and, because S3 wants it for a delete with a condition, GetObject on `uploads/*`;
-DeleteObject and AbortMultipartUpload on `conversions/*`.
+Permissions: Query on the indexes byStatus, byFile and byLeaving, GetItem, BatchGetItem and
+DeleteItem on jobs; GetItem and DeleteItem on uploads; DeleteItem on progress; ListBucket,
+ListBucketMultipartUploads; DeleteObject, AbortMultipartUpload and, because S3 wants it for a delete
+with a condition, GetObject on `uploads/*`; DeleteObject and AbortMultipartUpload on
+`conversions/*`.
 """
 
 from __future__ import annotations

@@ -3,9 +3,10 @@
 A job that is written is accepted, whether it starts at once, waits for a slot or, in an outage, for
 the recovery. When too many wait already none is written.
 
-Permissions: GetItem on uploads; PutItem on jobs and Query on its index byStatus; GetItem and
-UpdateItem on slots; GetObject on `uploads/*` and ListBucket (without it S3 answers 403, not 404,
-for an object that has not arrived); StartExecution.
+Permissions: GetItem on uploads; PutItem and GetItem on jobs and Query on its index byStatus;
+GetItem and UpdateItem on slots; PutItem, GetItem, UpdateItem and DeleteItem on idempotency;
+GetObject on `uploads/*` and ListBucket (without it S3 answers 403, not 404, for an object that has
+not arrived); StartExecution.
 """
 
 from __future__ import annotations
@@ -16,11 +17,10 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
-from conversion.conversion import Conversion
-from conversion.errors import InvalidRequest
-from conversion.fields import object_of
+from conversion.callers import Caller
+from conversion.job import Job
 from conversion.settings import CreateJobSettings
-from conversion.start import start_for_request
+from conversion.start import Asked, start_for_request
 from conversion.stores import clients
 from conversion.stores.executions import Executions
 from conversion.stores.jobs import Jobs
@@ -28,25 +28,47 @@ from conversion.stores.objects import Objects
 from conversion.stores.slots import SlotsTable
 from conversion.stores.uploads import Uploads
 from lambdas import api, represent
+from lambdas.idempotency import Idempotency
 from lambdas.observability import logger
 from lambdas.problems import POLL_SECONDS
 
 settings = CreateJobSettings.from_env(os.environ)
+operators = settings.operator_identities
 dynamodb = clients.dynamodb(clients.BRISK)
 uploads = Uploads(dynamodb, settings.uploads_table)
 jobs = Jobs(dynamodb, settings.jobs_table)
 slots = SlotsTable(dynamodb, settings.slots_table, settings.max_running_jobs)
 objects = Objects(clients.s3(clients.BRISK), settings.bucket)
 executions = Executions(clients.step_functions(clients.SWIFT), settings.state_machine_arn)
+idempotency = Idempotency(settings.idempotency_table, dynamodb, "POST /v1/jobs")
 app = api.resolver()
 
 
 @app.post("/v1/jobs")
+@app.post("/api/convert-audio")
 def create_job() -> Response[Any]:
-    file_id, conversion = _asked(api.json_object(app))
+    caller = api.caller(app, operators)
+    made: dict[str, Job] = {}
+
+    def make(body: dict[str, Any]) -> str:
+        job = _start(Asked.from_request(body), caller)
+        made[job.job_id] = job
+        return job.job_id
+
+    job_id = idempotency.once(app, caller, api.json_object(app), make)
+    job = made.get(job_id) or jobs.get(job_id)
+    return api.answer(
+        represent.job(job),
+        HTTPStatus.ACCEPTED,
+        location=f"/v1/jobs/{job_id}",
+        retry_after=None if job.status.is_terminal else POLL_SECONDS,
+    )
+
+
+def _start(asked: Asked, caller: Caller) -> Job:
     job = start_for_request(
-        file_id,
-        conversion,
+        asked,
+        caller,
         uploads,
         objects,
         jobs,
@@ -56,25 +78,9 @@ def create_job() -> Response[Any]:
         settings.retention_days,
     )
     logger.append_keys(job_id=job.job_id)
-    logger.info("job created", file_id=file_id, conversion=str(conversion), bytes=job.source.bytes)
-    return api.answer(
-        represent.job(job),
-        HTTPStatus.ACCEPTED,
-        location=f"/v1/jobs/{job.job_id}",
-        retry_after=POLL_SECONDS,
-    )
-
-
-def _asked(body: dict[str, Any]) -> tuple[str, Conversion]:
-    """Read `{fileId, conversion}`: a `format` or a `preset`, and what conversion/conversion.py
-    takes beside it."""
-    body = object_of(body, "A job", ("fileId", "conversion"))
-    file_id = body.get("fileId")
-    if not isinstance(file_id, str) or not file_id:
-        raise InvalidRequest('"fileId" is the id that POST /v1/uploads answered with.')
-    if body.get("conversion") is None:
-        raise InvalidRequest('"conversion" says what to make, like {"format": "mp3"}.')
-    return file_id, Conversion.from_request(body.get("conversion"))
+    told = str(asked.conversion)
+    logger.info("job created", file_id=job.file_id, conversion=told, bytes=job.source.bytes)
+    return job
 
 
 handler = api.serve(app)

@@ -1,6 +1,7 @@
-"""GET /v1/jobs/{jobId} and GET /v1/jobs?fileId=: what a job is, and which jobs a file has.
+"""GET /v1/jobs/{jobId}, also at /api/jobs/{jobId}, and GET /v1/jobs?fileId=&status=&limit=&cursor=:
+what a job is, and which jobs there are.
 
-Permissions: GetItem on jobs, Query on its index byFile.
+Permissions: GetItem on jobs, Query on its indexes byFile, byStatus and byOwner.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 
 from conversion.errors import InvalidRequest
+from conversion.job import Status
+from conversion.listing import MOST_JOBS, USUAL_JOBS, Place, Wanted
 from conversion.settings import GetJobSettings
 from conversion.stores import clients
 from conversion.stores.jobs import Jobs
@@ -24,20 +27,40 @@ app = api.resolver()
 
 
 @app.get("/v1/jobs/<job_id>")
+@app.get("/api/jobs/<job_id>")
 def get_job(job_id: str) -> Response[Any]:
     logger.append_keys(job_id=job_id)
-    job = jobs.get(job_id)
-    return api.answer(
-        represent.job(job), retry_after=None if job.status.is_terminal else POLL_SECONDS
-    )
+    job = jobs.get(job_id, api.caller(app, settings.operator_identities))
+    retry_after = None if job.status.is_terminal else POLL_SECONDS
+    return api.answer_tagged(app, represent.job(job), retry_after)
 
 
 @app.get("/v1/jobs")
 def list_jobs() -> Response[Any]:
-    file_id = app.current_event.query_string_parameters.get("fileId")
-    if not file_id:
-        raise InvalidRequest("Say whose jobs to list: GET /v1/jobs?fileId=<the file's id>.")
-    return api.answer({"jobs": [represent.job(job) for job in jobs.of_file(file_id)]})
+    caller = api.caller(app, settings.operator_identities)
+    wanted = Wanted(caller, api.query(app, "fileId"), _status(api.query(app, "status")))
+    cursor = api.query(app, "cursor")
+    after = None if cursor is None else Place.from_cursor(cursor)
+    page = jobs.page(wanted, after, _limit(api.query(app, "limit")))
+    return api.answer(represent.page(page))
+
+
+def _status(asked: str | None) -> Status | None:
+    if asked is None:
+        return None
+    try:
+        return Status(asked)
+    except ValueError:
+        known = ", ".join(each.value for each in Status)
+        raise InvalidRequest(f'"status" is one of {known}.') from None
+
+
+def _limit(asked: str | None) -> int:
+    if asked is None:
+        return USUAL_JOBS
+    if asked.isascii() and asked.isdecimal() and len(asked) < 5 and 1 <= int(asked) <= MOST_JOBS:
+        return int(asked)
+    raise InvalidRequest(f'"limit" is how many jobs a page has, 1 to {MOST_JOBS}.')
 
 
 handler = api.serve(app)

@@ -1,9 +1,10 @@
-"""GET /v1/jobs/{jobId}/progress and GET /v1/progress?jobId=: how far jobs are, and whether to ask
-again.
+"""GET /v1/jobs/{jobId}/progress, also at /api/progress?jobId=, and GET /v1/progress?jobId= for many
+jobs: how far they are, and whether to ask again.
 
 This is what clients poll. What a job's status is, and how far it is, are both answered from memory
 where they were read within the last moments (conversion/stores/recent.py), and for a while when
-DynamoDB does not answer.
+DynamoDB does not answer. Whose a job is never changes and is remembered with it; whether the caller
+may see it is asked each time.
 
 Permissions: BatchGetItem and GetItem on jobs, BatchGetItem on progress.
 """
@@ -14,6 +15,7 @@ import os
 from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from conversion.errors import InvalidRequest
 from conversion.job import Standing
@@ -23,6 +25,7 @@ from conversion.stores import clients
 from conversion.stores.jobs import Jobs
 from conversion.stores.progress_store import progress_store, seconds_remembered
 from conversion.stores.recent import RecentProgress, RecentStandings
+from conversion.stores.redis_ping import ASK, RedisPing
 from lambdas import api, represent
 from lambdas.observability import logger
 from lambdas.problems import POLL_SECONDS
@@ -35,22 +38,36 @@ dynamodb = clients.dynamodb(clients.SWIFT)
 jobs = Jobs(dynamodb, settings.jobs_table)
 standings = RecentStandings(jobs)
 recent = RecentProgress(progress_store(settings, dynamodb), seconds_remembered(settings))
+redis = RedisPing(settings.redis_host, settings.redis_port)
 app = api.resolver()
 
 
 @app.get("/v1/jobs/<job_id>/progress")
 def get_progress(job_id: str) -> Response[Any]:
     logger.append_keys(job_id=job_id)
-    # Whether a job that is left out has expired, or never was, is told by the whole record.
-    standing = standings.read([job_id]).get(job_id) or jobs.get(job_id).standing
+    caller = api.caller(app, settings.operator_identities)
+    standing = standings.read([job_id]).get(job_id)
+    if standing is None or not caller.may_see(standing.owner):
+        # Whether it has expired, never was, or is another's, is told by the whole record.
+        standing = jobs.get(job_id, caller).standing
     last = recent.read([job_id]).get(job_id)
     return _answer(represent.progress(standing, shown(standing, last)), [standing])
 
 
+@app.get("/api/progress")
+def get_progress_by_query() -> Response[Any]:
+    job_id = api.query(app, "jobId")
+    if job_id is None:
+        raise InvalidRequest("Say which job: GET /api/progress?jobId=<id>.")
+    return get_progress(job_id)
+
+
 @app.get("/v1/progress")
 def get_progresses() -> Response[Any]:
-    wanted = _asked(app.current_event.query_string_parameters.get("jobId", ""))
-    found = standings.read(wanted)
+    caller = api.caller(app, settings.operator_identities)
+    wanted = _asked(api.query(app, "jobId") or "")
+    known = standings.read(wanted)
+    found = {job_id: each for job_id, each in known.items() if caller.may_see(each.owner)}
     last = recent.read(found)
     told = [
         represent.progress(standing, shown(standing, last.get(job_id)))
@@ -63,12 +80,12 @@ def get_progresses() -> Response[Any]:
 def _asked(job_ids: str) -> list[str]:
     """API Gateway makes one list with commas of a parameter that is repeated (HTTP APIs, payload
     format 2.0)."""
-    wanted = list(dict.fromkeys(each.strip() for each in job_ids.split(",") if each.strip()))
-    if not 1 <= len(wanted) <= MOST_JOBS:
+    asked = [each.strip() for each in job_ids.split(",") if each.strip()]
+    if not 1 <= len(asked) <= MOST_JOBS:
         raise InvalidRequest(
             f"Say which jobs, 1 to {MOST_JOBS} of them: GET /v1/progress?jobId=<id>,<id>."
         )
-    return wanted
+    return list(dict.fromkeys(asked))
 
 
 def _answer(body: dict[str, Any], told: list[Standing]) -> Response[Any]:
@@ -76,4 +93,9 @@ def _answer(body: dict[str, Any], told: list[Standing]) -> Response[Any]:
     return api.answer(body, retry_after=POLL_SECONDS if runs else None)
 
 
-handler = api.serve(app)
+serve = api.serve(app)
+
+
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """The health check, which cannot reach Redis, asks for it here (conversion/stores/)."""
+    return redis.ping() if event == ASK else serve(event, context)

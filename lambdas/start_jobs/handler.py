@@ -9,8 +9,8 @@ A record whose jobs are written is done, though StartExecution may be throttled:
 those within about a minute. Given back, they would only add to the calls that are too many already,
 and after some deliveries fill the dead-letter queue with events that nothing is wrong with.
 
-Permissions: GetItem on uploads; PutItem and GetItem on jobs; UpdateItem on slots; StartExecution;
-the queue's ReceiveMessage, DeleteMessage and GetQueueAttributes.
+Permissions: GetItem and UpdateItem on uploads; PutItem and GetItem on jobs; UpdateItem on slots;
+StartExecution; the queue's ReceiveMessage, DeleteMessage and GetQueueAttributes.
 """
 
 from __future__ import annotations

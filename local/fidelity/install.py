@@ -31,17 +31,21 @@ def install(code_directory: Path) -> None:
         dynamodb,
         ecs,
         functions,
+        http_api,
         kept_streams,
         redrive,
         restarts,
         run_task,
         s3,
+        s3_cors,
         states,
         streams,
+        throttling,
     )
 
     flow = (ecs, run_task, states, redrive, restarts)
-    for service in (*flow, dynamodb, streams, kept_streams, cloudformation, cache, s3):
+    data = (dynamodb, streams, kept_streams, s3, s3_cors)
+    for service in (*flow, *data, cloudformation, cache, http_api, throttling):
         service.install()
     functions.install(code_directory)
 

@@ -8,17 +8,23 @@ JOBS = "jobs"
 PROGRESS = "progress"
 UPLOADS = "uploads"
 SLOTS = "slots"
+IDEMPOTENCY = "idempotency"
+
+# Each index of the jobs is sorted by `createdAt` and holds whole jobs; byOwner and byLeaving hold
+# those only that have the attribute.
+_OF_JOBS = {"byFile": "fileId", "byStatus": "status", "byOwner": "owner", "byLeaving": "leaving"}
 
 
 def create_tables(client: Any) -> None:
     _create(client, PROGRESS, "jobId")
-    _create(client, UPLOADS, "fileId")
+    _create(client, UPLOADS, "fileId", "KEYS_ONLY", byStatus="status")
     _create(client, SLOTS, "name")
-    _create(client, JOBS, "jobId", byFile=("fileId", "createdAt"), byStatus=("status", "createdAt"))
+    _create(client, IDEMPOTENCY, "id")
+    _create(client, JOBS, "jobId", **_OF_JOBS)
 
 
-def _create(client: Any, name: str, key: str, **indexes: tuple[str, str]) -> None:
-    attributes = {key, *(each for pair in indexes.values() for each in pair)}
+def _create(client: Any, name: str, key: str, projection: str = "ALL", **indexes: str) -> None:
+    attributes = {key, *indexes.values()} | ({"createdAt"} if indexes else set())
     described: dict[str, Any] = {
         "TableName": name,
         "BillingMode": "PAY_PER_REQUEST",
@@ -33,10 +39,10 @@ def _create(client: Any, name: str, key: str, **indexes: tuple[str, str]) -> Non
                 "IndexName": index,
                 "KeySchema": [
                     {"AttributeName": hashed, "KeyType": "HASH"},
-                    {"AttributeName": ranged, "KeyType": "RANGE"},
+                    {"AttributeName": "createdAt", "KeyType": "RANGE"},
                 ],
-                "Projection": {"ProjectionType": "ALL"},
+                "Projection": {"ProjectionType": projection},
             }
-            for index, (hashed, ranged) in indexes.items()
+            for index, hashed in indexes.items()
         ]
     client.create_table(**described)

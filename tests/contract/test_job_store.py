@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from conversion.callers import ANYBODY, Caller
 from conversion.clock import utc_now
 from conversion.cost import spent
 from conversion.errors import (
@@ -44,7 +45,9 @@ NEVER_AN_ID = ["", "x" * 2049, "é" * 1025, "\ud800"]
 
 
 def test_a_job_reads_back_as_it_was_written(jobs: JobStore) -> None:
-    for each in (JOB, completed(job_id="1" * 32, cost=COST), failed(job_id="2" * 32, redrive=3)):
+    owned = a_job(job_id="3" * 32, owner="me", delete_after_download=True)
+    done, broken = completed(job_id="1" * 32, cost=COST), failed(job_id="2" * 32, redrive=3)
+    for each in (JOB, done, broken, owned):
         assert jobs.put_if_absent(each) is True
         assert jobs.get(each.job_id) == each
 
@@ -221,6 +224,7 @@ OPERATIONS = {
     ),
     "cancel": Operation(lambda jobs, _: jobs.cancel(JOB_ID), _OPEN, Status.CANCELLED),
     "put again": Operation(lambda jobs, _: jobs.put_if_absent(JOB), frozenset(), Status.CREATED),
+    "leave": Operation(lambda jobs, _: jobs.leave(JOB_ID, 2 * LATER), frozenset(), Status.CREATED),
     "remove": Operation(lambda jobs, _: jobs.remove(JOB_ID), frozenset(), Status.CREATED),
 }
 
@@ -456,6 +460,89 @@ def test_only_what_is_over_and_has_expired_is_removed(
     assert len(list(jobs.of_status(status))) == (0 if goes else 1)
 
 
+def test_a_completed_job_leaves_at_the_moment_it_is_told_to_and_once(jobs: JobStore) -> None:
+    jobs.put_if_absent(completed())
+    soon = int(utc_now().timestamp()) + 60
+
+    assert jobs.leave(JOB_ID, soon) is True
+    assert jobs.get(JOB_ID) == completed(expires_at=soon)
+    for other in (soon - 30, soon, soon + 30):
+        assert jobs.leave(JOB_ID, other) is False
+    assert jobs.get(JOB_ID).expires_at == soon
+
+
+def test_a_job_never_leaves_later_than_it_would_have(jobs: JobStore) -> None:
+    soon = int(utc_now().timestamp()) + 60
+    jobs.put_if_absent(completed(expires_at=soon))
+
+    assert jobs.leave(JOB_ID, soon + 1) is False
+    assert jobs.get(JOB_ID).expires_at == soon
+    assert list(jobs.leaving()) == []
+
+
+@pytest.mark.parametrize("status", [each for each in Status if each is not Status.COMPLETED])
+def test_only_a_completed_job_leaves(jobs: JobStore, status: Status) -> None:
+    jobs.put_if_absent(IN[status])
+    assert jobs.leave(JOB_ID, LONG_AGO) is False
+    assert jobs.get(JOB_ID) == IN[status]
+
+
+def test_what_is_gone_does_not_leave(jobs: JobStore) -> None:
+    assert jobs.leave(JOB_ID, LATER) is False
+    with pytest.raises(JobNotFound):
+        jobs.get(JOB_ID)
+
+
+def test_what_has_left_is_told_until_it_is_removed(jobs: JobStore) -> None:
+    for each in ("a" * 32, "b" * 32, "c" * 32):
+        jobs.put_if_absent(completed(job_id=each))
+    soon = int(utc_now().timestamp()) + 60
+    jobs.leave("a" * 32, LONG_AGO)
+    jobs.leave("b" * 32, soon)
+
+    leaving = [(each.job_id, each.expires_at) for each in jobs.leaving()]
+    assert sorted(leaving) == [("a" * 32, LONG_AGO), ("b" * 32, soon)]
+    with pytest.raises(JobExpired):
+        jobs.get("a" * 32)
+    assert jobs.remove("a" * 32) is True
+    assert jobs.remove("b" * 32) is False
+    assert [each.job_id for each in jobs.leaving()] == ["b" * 32]
+
+
+MINE, ANOTHERS = Caller("me", sees_all=False), Caller("you", sees_all=False)
+OPERATOR = Caller("operator", sees_all=True)
+
+
+def test_a_job_is_its_owners_and_who_may_see_all(jobs: JobStore) -> None:
+    mine = a_job(owner="me")
+    jobs.put_if_absent(mine)
+
+    for each in (MINE, OPERATOR, ANYBODY):
+        assert jobs.get(JOB_ID, each) == mine
+    with pytest.raises(JobNotFound):
+        jobs.get(JOB_ID, ANOTHERS)
+
+
+def test_a_job_without_an_owner_is_nobodys_who_is_asked_for_a_name(jobs: JobStore) -> None:
+    jobs.put_if_absent(JOB)
+    assert jobs.get(JOB_ID, OPERATOR) == JOB
+    for each in (MINE, Caller(None, sees_all=False)):
+        with pytest.raises(JobNotFound):
+            jobs.get(JOB_ID, each)
+
+
+def test_of_anothers_job_not_even_its_end_is_told(jobs: JobStore) -> None:
+    jobs.put_if_absent(a_job(owner="me", expires_at=LONG_AGO))
+
+    with pytest.raises(JobExpired):
+        jobs.get(JOB_ID, MINE)
+    with pytest.raises(JobNotFound) as refused:
+        jobs.get(JOB_ID, ANOTHERS)
+    with pytest.raises(JobNotFound) as unknown:
+        jobs.get("f" * 32, ANOTHERS)
+    assert str(refused.value).replace(JOB_ID, "f" * 32) == str(unknown.value)
+
+
 def test_a_job_that_waited_past_its_expiry_is_claimed_and_lives_on(jobs: JobStore) -> None:
     jobs.put_if_absent(a_job(expires_at=LONG_AGO))
 
@@ -467,7 +554,7 @@ def test_a_job_that_waited_past_its_expiry_is_claimed_and_lives_on(jobs: JobStor
 
 def test_standings_are_those_of_the_jobs(jobs: JobStore) -> None:
     known = {
-        f"{number:032x}": replace(job, job_id=f"{number:032x}")
+        f"{number:032x}": replace(job, job_id=f"{number:032x}", owner="me" if number else None)
         for number, job in enumerate(IN.values())
     }
     for each in known.values():

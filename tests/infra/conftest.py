@@ -41,8 +41,32 @@ def other_assembly(functions: Path, tmp_path_factory: pytest.TempPathFactory) ->
         "maxWaitingJobs": "50",
         "webhookUrl": "https://example.com/sluice",
         "alarmTopic": "arn:aws:sns:eu-west-1:123456789012:operators",
+        "maxUploadBytes": "1000000",
+        "maxConversions": "3",
+        "maxOpenUploads": "7",
+        "maxRequestsPerSecond": "40",
+        "allowedOrigins": "https://example.com,http://localhost:5173",
     }
     return synthesise(functions, tmp_path_factory.mktemp("other") / "cdk.out", context)
+
+
+@pytest.fixture(scope="session")
+def token_assembly(functions: Path, tmp_path_factory: pytest.TempPathFactory) -> Assembly:
+    """Where tokens are checked that somebody else issues."""
+    context = {
+        "auth": "jwt",
+        "jwtIssuer": "https://login.example.com/",
+        "jwtAudience": "sluice,sluice-batch",
+        "operators": "olga,arn:aws:iam::123456789012:role/Operators",
+    }
+    return synthesise(functions, tmp_path_factory.mktemp("token") / "cdk.out", context)
+
+
+@pytest.fixture(scope="session")
+def users_assembly(functions: Path, tmp_path_factory: pytest.TempPathFactory) -> Assembly:
+    """Where tokens are checked of users of its own."""
+    context = {"auth": "jwt", "removal": "destroy"}
+    return synthesise(functions, tmp_path_factory.mktemp("users") / "cdk.out", context)
 
 
 def synthesise(functions: Path, directory: Path, context: dict[str, str]) -> Assembly:

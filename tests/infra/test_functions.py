@@ -94,9 +94,10 @@ def test_the_caps_are_the_same_for_all_who_start_jobs(other_assembly: Assembly) 
     told = [environment(each) for each in other_assembly.of("AWS::Lambda::Function").values()]
     running = [each["SLUICE_MAX_RUNNING_JOBS"] for each in told if "SLUICE_SLOTS_TABLE" in each]
     waiting = [each[WAITING] for each in told if WAITING in each]
-    # start_jobs, follow_jobs and recover_jobs let what is too much wait; the API refuses more.
-    assert running == ["20"] * 5
-    assert waiting == ["50"] * 2
+    # start_jobs, follow_jobs and recover_jobs let what is too much wait; the API refuses more, and
+    # its health tells of both.
+    assert running == ["20"] * 6
+    assert waiting == ["50"] * 3
 
 
 def test_all_functions_run_the_same_code_in_the_same_way(assembly: Assembly) -> None:

@@ -22,6 +22,14 @@ def test_nothing_has_to_be_chosen() -> None:
         max_waiting_jobs=1000,
         webhook_url="",
         alarm_topic="",
+        jwt_issuer="",
+        jwt_audience=(),
+        operators=(),
+        max_upload_bytes=5 * 1024**3,
+        max_conversions=20,
+        max_open_uploads=1000,
+        max_requests_per_second=500,
+        allowed_origins=("*",),
     )
 
 
@@ -29,7 +37,7 @@ def test_everything_can_be() -> None:
     context = {
         "stage": "prod-eu",
         "architecture": "x86_64",
-        "auth": "none",
+        "auth": "jwt",
         "retentionDays": "30",
         "removal": "destroy",
         "defaultConversions": "mp3@128, archive-flac",
@@ -38,11 +46,19 @@ def test_everything_can_be() -> None:
         "maxWaitingJobs": "50",
         "webhookUrl": "https://example.com:8443/sluice?key=1",
         "alarmTopic": "arn:aws-cn:sns:cn-north-1:123456789012:operators",
+        "jwtIssuer": "https://login.example.com/tenant",
+        "jwtAudience": "sluice, sluice-batch",
+        "operators": "olga,arn:aws:iam::123456789012:role/path/Operators",
+        "maxUploadBytes": "1000000",
+        "maxConversions": "3",
+        "maxOpenUploads": "7",
+        "maxRequestsPerSecond": "40",
+        "allowedOrigins": "https://example.com, http://localhost:5173,http://[::1]:8080",
     }
     assert Options.from_context(context.get) == Options(
         "prod-eu",
         Architecture.X86_64,
-        Auth.NONE,
+        Auth.JWT,
         30,
         Removal.DESTROY,
         "mp3@128, archive-flac",
@@ -51,7 +67,48 @@ def test_everything_can_be() -> None:
         50,
         "https://example.com:8443/sluice?key=1",
         "arn:aws-cn:sns:cn-north-1:123456789012:operators",
+        "https://login.example.com/tenant",
+        ("sluice", "sluice-batch"),
+        ("olga", "arn:aws:iam::123456789012:role/path/Operators"),
+        1_000_000,
+        3,
+        7,
+        40,
+        ("https://example.com", "http://localhost:5173", "http://[::1]:8080"),
     )
+
+
+def test_lists_of_cdk_json_are_taken_as_they_are() -> None:
+    context = {"operators": ["olga", "otto", "olga"], "allowedOrigins": ["https://example.com"]}
+    read = Options.from_context(context.get)
+    assert (read.operators, read.allowed_origins) == (("olga", "otto"), ("https://example.com",))
+
+
+def test_an_issuer_on_this_machine_needs_no_tls() -> None:
+    context = {"auth": "jwt", "jwtIssuer": "http://127.0.0.1:4000", "jwtAudience": "sluice"}
+    assert Options.from_context(context.get).jwt_issuer == "http://127.0.0.1:4000"
+
+
+@pytest.mark.parametrize(("auth", "issuer", "makes"), [("jwt", "", True), ("iam", "", False)])
+def test_there_are_users_of_its_own_only_where_tokens_have_no_other_issuer(
+    auth: str, issuer: str, makes: bool
+) -> None:
+    assert Options(auth=Auth(auth), jwt_issuer=issuer).makes_users is makes
+    assert not Options(auth=Auth.JWT, jwt_issuer="https://login.example.com").makes_users
+
+
+@pytest.mark.parametrize(
+    ("context", "advice"),
+    [
+        ({"auth": "jwt", "jwtIssuer": "https://login.example.com"}, "given together"),
+        ({"auth": "jwt", "jwtAudience": "sluice"}, "given together"),
+        ({"jwtIssuer": "https://login.example.com", "jwtAudience": "sluice"}, "-c auth=jwt"),
+        ({"auth": "none", "operators": "olga"}, "no use with auth=none"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(context: dict[str, str], advice: str) -> None:
+    with pytest.raises(OptionError, match=advice):
+        Options.from_context(context.get)
 
 
 def test_numbers_of_cdk_json_are_taken_as_they_are() -> None:
@@ -69,7 +126,31 @@ def test_numbers_of_cdk_json_are_taken_as_they_are() -> None:
         ("stage", 7, "lower-case"),
         ("architecture", "arm", "arm64 or x86_64"),
         ("architecture", ["arm64"], "arm64 or x86_64"),
-        ("auth", "jwt", "iam or none"),
+        ("auth", "token", "iam or jwt or none"),
+        ("jwtIssuer", "http://login.example.com", "with https"),
+        ("jwtIssuer", "login.example.com", "-c jwtIssuer="),
+        ("jwtIssuer", "https://login.example.com/?tenant=1", "with https"),
+        ("jwtIssuer", "", "with https"),
+        ("jwtAudience", "", "1 to 50"),
+        ("jwtAudience", "two words", "-c jwtAudience="),
+        ("operators", "", "names nobody"),
+        ("operators", "olga o", "-c operators="),
+        ("operators", "ölga", "names nobody"),
+        ("maxUploadBytes", "0", "from 1 to"),
+        ("maxUploadBytes", str(20 * 1024**3 + 1), "to 21474836480"),
+        ("maxUploadBytes", "5 GB", "-c maxUploadBytes="),
+        ("maxUploadBytes", "٥", "from 1 to"),
+        ("maxConversions", "101", "from 1 to 100"),
+        ("maxOpenUploads", "0", "from 1 to 10000"),
+        ("maxRequestsPerSecond", "2501", "from 1 to 2500"),
+        ("allowedOrigins", "", "-c allowedOrigins="),
+        ("allowedOrigins", "example.com", "not origins"),
+        ("allowedOrigins", "https://example.com/", "without a path"),
+        ("allowedOrigins", "https://Example.com", "in lower case"),
+        ("allowedOrigins", "https://example.com:443", "as a browser sends it"),
+        ("allowedOrigins", "https://*.example.com", "not origins"),
+        ("allowedOrigins", "*,https://example.com", "* for all, or each"),
+        ("allowedOrigins", "null", "not origins"),
         ("retentionDays", "0", "from 1 to 366"),
         ("retentionDays", "-1", "from 1 to 366"),
         ("retentionDays", "367", "from 1 to 366"),

@@ -6,12 +6,17 @@ import pytest
 
 from conversion.conversion import Conversion
 from conversion.job import OUTPUTS, Job, Source
-from conversion.stores.jobs import BY_FILE, BY_STATUS
+from conversion.stores.job_indexes import BY_FILE, BY_LEAVING, BY_OWNER, BY_STATUS
+from conversion.stores.uploads import BY_STATUS as UPLOADS_BY_STATUS
 from conversion.uploads import PREFIX, Upload
 from infra.constructs.table import EXPIRES_AT
 from tests.infra.assembly import Assembly
 
-JOB = Job.new("j", "f", Source("b", f"{PREFIX}f.wav", "e", 1, "a.wav"), Conversion("mp3"), 7)
+JOB = Job.new(
+    "j", "f", Source("b", f"{PREFIX}f.wav", "e", 1, "a.wav"), Conversion("mp3"), 7, owner="alice"
+)
+# What the store adds to a job that is let go (conversion/stores/job_changes.py).
+LEAVING = {**JOB.to_item(), BY_LEAVING.key: "downloaded"}
 UPLOAD = Upload.from_request({"fileName": "a.wav", "bytes": 1}, 10, 7)
 
 
@@ -49,17 +54,23 @@ def test_objects_expire(name: str, days: int, request: pytest.FixtureRequest) ->
     rules = request.getfixturevalue(name).the("AWS::S3::Bucket")["LifecycleConfiguration"]["Rules"]
     assert all(rule["Status"] == "Enabled" for rule in rules)
     # A fortnight behind the records, with which they go: a job may wait for a slot for that long.
-    assert {rule["Prefix"]: rule["ExpirationInDays"] for rule in rules if "Prefix" in rule} == {
-        PREFIX: days + 14,
-        OUTPUTS: days + 14,
+    expired = {
+        rule["Prefix"]: rule["ExpirationInDays"] for rule in rules if "ExpirationInDays" in rule
     }
+    assert expired == {PREFIX: days + 14, OUTPUTS: days + 14}
 
 
-def test_the_parts_of_an_unfinished_upload_are_dropped_everywhere(assembly: Assembly) -> None:
-    rules = assembly.the("AWS::S3::Bucket")["LifecycleConfiguration"]["Rules"]
-    (rule,) = [each for each in rules if "AbortIncompleteMultipartUpload" in each]
-    assert rule["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
-    assert "Prefix" not in rule
+@pytest.mark.parametrize(("name", "days"), [("assembly", 7), ("other_assembly", 30)])
+def test_an_upload_can_be_taken_up_again_for_as_long_as_it_is_kept_and_no_output_can(
+    name: str, days: int, request: pytest.FixtureRequest
+) -> None:
+    rules = request.getfixturevalue(name).the("AWS::S3::Bucket")["LifecycleConfiguration"]["Rules"]
+    dropped = {
+        rule["Prefix"]: rule["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"]
+        for rule in rules
+        if "AbortIncompleteMultipartUpload" in rule
+    }
+    assert dropped == {PREFIX: days, OUTPUTS: 1}
 
 
 def test_the_prefixes_are_those_of_the_keys() -> None:
@@ -67,17 +78,28 @@ def test_the_prefixes_are_those_of_the_keys() -> None:
     assert UPLOAD.key.startswith(PREFIX)
 
 
-def test_a_page_may_put_get_and_read_the_etag(assembly: Assembly) -> None:
+def test_a_page_may_put_and_get_and_read_what_it_needs_and_nothing_else(
+    assembly: Assembly,
+) -> None:
     (rule,) = assembly.the("AWS::S3::Bucket")["CorsConfiguration"]["CorsRules"]
-    assert rule["AllowedMethods"] == ["GET", "HEAD", "PUT"]
-    assert "ETag" in rule["ExposedHeaders"]
     # content-length is not here: a browser sends it by itself and never asks leave for it.
-    assert {"content-type", "if-none-match"} <= set(rule["AllowedHeaders"])
+    assert rule == {
+        "AllowedOrigins": ["*"],
+        "AllowedMethods": ["GET", "HEAD", "PUT"],
+        "AllowedHeaders": ["content-type", "if-none-match", "range"],
+        "ExposedHeaders": ["Accept-Ranges", "Content-Disposition", "Content-Range", "ETag"],
+        "MaxAge": 3600,
+    }
+
+
+def test_where_origins_are_chosen_no_other_page_may(other_assembly: Assembly) -> None:
+    (rule,) = other_assembly.the("AWS::S3::Bucket")["CorsConfiguration"]["CorsRules"]
+    assert rule["AllowedOrigins"] == ["https://example.com", "http://localhost:5173"]
 
 
 def test_every_table_is_on_demand_restorable_and_forgets(assembly: Assembly) -> None:
     tables = assembly.of("AWS::DynamoDB::Table")
-    assert set(tables) == {"Jobs", "Progress", "Slots", "Uploads"}
+    assert set(tables) == {"Idempotency", "Jobs", "Progress", "Slots", "Uploads"}
     for table in tables.values():
         assert table["BillingMode"] == "PAY_PER_REQUEST"
         assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
@@ -90,18 +112,24 @@ def test_the_keys_are_attributes_of_the_records(assembly: Assembly) -> None:
     assert keys(tables["Progress"]) == ["jobId"]
     assert keys(tables["Uploads"]) == ["fileId"]
     assert keys(tables["Slots"]) == ["name"]
-    for name, record in {"Jobs": JOB.to_item(), "Uploads": UPLOAD.to_item()}.items():
+    assert keys(tables["Idempotency"]) == ["id"]
+    for name, record in {"Jobs": LEAVING, "Uploads": UPLOAD.to_item()}.items():
         attributes = {each["AttributeName"] for each in tables[name]["AttributeDefinitions"]}
         assert attributes | {EXPIRES_AT} <= record.keys()
 
 
-def test_jobs_are_found_by_file_and_by_status(assembly: Assembly) -> None:
+def test_jobs_are_found_by_all_that_they_are_asked_for_by(assembly: Assembly) -> None:
     indexes = assembly.of("AWS::DynamoDB::Table")["Jobs"]["GlobalSecondaryIndexes"]
     assert {each["IndexName"]: keys(each) for each in indexes} == {
-        BY_FILE: ["fileId", "createdAt"],
-        BY_STATUS: ["status", "createdAt"],
+        index.name: [index.key, "createdAt"] for index in (BY_FILE, BY_STATUS, BY_OWNER, BY_LEAVING)
     }
     assert all(each["Projection"] == {"ProjectionType": "ALL"} for each in indexes)
+
+
+def test_uploads_are_counted_by_status_without_their_names(assembly: Assembly) -> None:
+    (index,) = assembly.of("AWS::DynamoDB::Table")["Uploads"]["GlobalSecondaryIndexes"]
+    assert (index["IndexName"], keys(index)) == (UPLOADS_BY_STATUS, ["status", "createdAt"])
+    assert index["Projection"] == {"ProjectionType": "KEYS_ONLY"}
 
 
 def test_each_change_of_a_job_can_be_read_as_it_was_and_as_it_is(assembly: Assembly) -> None:

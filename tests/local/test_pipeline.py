@@ -101,6 +101,28 @@ def test_for_a_person_it_says_where_it_is_and_ends_on_ctrl_c(start: Start, tmp_p
     assert left(tmp_path) == []
 
 
+@pytest.mark.long
+def test_it_is_deployed_with_the_options_that_it_is_given(start: Start) -> None:
+    said = ready(start("--ready-json", "-c", "auth=iam", "-c", "maxUploadBytes=1000"))
+
+    assert httpx.get(f"{said['api']}/jobs", timeout=30).status_code == 403
+    told = client_of(said["engine"], "lambda").list_functions()["Functions"]
+    limits = {each["Environment"]["Variables"].get("SLUICE_MAX_UPLOAD_BYTES") for each in told}
+    assert limits - {None} == {"1000"}
+
+
+@pytest.mark.parametrize(
+    ("option", "says"),
+    [("auth=token", "auth='token' is not known"), ("auth", "'auth' is not NAME=VALUE")],
+)
+def test_an_option_that_cannot_be_is_refused_by_name(start: Start, option: str, says: str) -> None:
+    process = start("--ready-json", "-c", option)
+
+    assert process.wait(60) != 0
+    assert process.stderr is not None
+    assert says in process.stderr.read()
+
+
 def test_without_any_input_it_ends_on_sigterm(tmp_path: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "local", "--port", "0"],

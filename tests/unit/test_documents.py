@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import ast
 import re
+from dataclasses import Field, fields
 from importlib import import_module
 from pathlib import Path
 from pkgutil import walk_packages
+from typing import Any
 
 import pytest
 
 import conversion
+from client.verbs import main
 from conversion import errors
+from infra.options import Options
 
 _ROOT = Path(__file__).parents[2]
 _DOCS = _ROOT / "docs"
 _TEST = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
+_OURS = {"conversion", "lambdas"}
 _FAMILIES = {"RequestError", "PermanentError", "TransientError", "FenceError"}
 
 
@@ -34,11 +39,11 @@ def test_there_are_promises_at_all() -> None:
 
 
 def _errors(root: type[errors.SluiceError]) -> set[type[errors.SluiceError]]:
-    """It and all that derive from it, wherever below conversion/ they stand."""
+    """It and all that derive from it, wherever they stand."""
     for module in walk_packages(conversion.__path__, "conversion."):
         import_module(module.name)
     below = {each for direct in root.__subclasses__() for each in _errors(direct)}
-    return {root} | {each for each in below if each.__module__.startswith("conversion.")}
+    return {root} | {each for each in below if each.__module__.split(".")[0] in _OURS}
 
 
 def test_every_code_that_an_operator_meets_is_in_the_runbook() -> None:
@@ -52,11 +57,54 @@ def test_every_code_that_an_operator_meets_is_in_the_runbook() -> None:
     assert {code for code in met if f"`{code}`" not in runbook} == set()
 
 
-def test_every_code_that_a_caller_meets_is_in_the_architecture() -> None:
+def test_every_code_that_a_job_can_fail_with_is_in_the_architecture() -> None:
     told = (_DOCS / "architecture.md").read_text()
+    met = {each.code for each in _errors(errors.PermanentError) if each.__name__ not in _FAMILIES}
+    assert {code for code in met if f"`{code}`" not in told} == set()
+
+
+def test_every_refusal_is_in_the_guide_to_the_api_with_its_status() -> None:
+    section = (_DOCS / "api.md").read_text().partition("## Errors")[2]
+    told = {
+        code: int(status)
+        for codes, status in re.findall(r"^\| (`[^|]+`) \| (\d{3}) \|", section, re.MULTILINE)
+        for code in re.findall(r"`(\w+)`", codes)
+    }
+    import_module("lambdas.problems")  # which has some of its own
     met = {
-        each.code
-        for each in _errors(errors.RequestError) | _errors(errors.PermanentError)
+        each.code: each.http_status
+        for each in _errors(errors.RequestError)
         if each.__name__ not in _FAMILIES
     }
-    assert {code for code in met if f"`{code}`" not in told} == set()
+    assert met.items() <= told.items()
+    assert all(status >= 500 for code, status in told.items() if code not in met)
+
+
+def test_readme_has_every_verb_of_the_command_and_no_other() -> None:
+    readme = (_ROOT / "README.md").read_text()
+    rows = readme.partition("| `sluice …` |")[2].partition("\n\n")[0]
+    assert set(re.findall(r"^\| `(\w+)", rows, re.MULTILINE)) == set(main.commands)
+
+
+def test_readme_has_every_option_of_a_deployment_with_its_default() -> None:
+    readme = (_ROOT / "README.md").read_text()
+    rows = readme.partition("| option | default |")[2].partition("\n\n")[0]
+    told = dict(re.findall(r"^\| `(\w+)`(?:, `\w+`)? \| ([^|]+) \|", rows, re.MULTILINE))
+    for field in fields(Options):
+        name = _camel(field.name)
+        if name == "jwtAudience":  # told beside its issuer
+            continue
+        assert _default(field) in told.pop(name).replace("`", ""), name
+    assert told == {}
+
+
+def _camel(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(each.capitalize() for each in others)
+
+
+def _default(field: Field[Any]) -> str:
+    if field.name == "max_upload_bytes":
+        return f"{field.default // 1024**3} GiB"
+    value = ",".join(field.default) if isinstance(field.default, tuple) else str(field.default)
+    return value or "none"

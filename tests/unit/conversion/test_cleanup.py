@@ -24,7 +24,7 @@ from conversion.stores.jobs import Jobs
 from conversion.stores.objects import Objects
 from conversion.stores.progress import ProgressTable
 from conversion.stores.uploads import Uploads
-from conversion.uploads import Upload
+from conversion.uploads import PREFIX, Multipart, Upload, UploadStatus
 from tests.contract import pretend, tables
 from tests.contract.examples import BUCKET, FAILURE, OUTPUT
 
@@ -519,8 +519,147 @@ def test_uploads_that_nobody_works_on_are_aborted_after_an_hour(world: World, ti
     assert left == {each: ids[each] for each in (running.output_key(2), "conversions/strange")}
 
 
+def test_a_job_that_has_left_goes_however_young_and_its_source_stays(
+    world: World, time: Clock
+) -> None:
+    upload = world.upload()
+    left, stays = (world.job(Status.COMPLETED, upload, attempt=2) for _ in range(2))
+    assert world.jobs.leave(left.job_id, int(utc_now().timestamp()) + 60)
+    time.jump(minutes=55)
+    assert removed(world.clean()) == {}
+    time.jump(minutes=10)
+
+    assert removed(world.clean(dry_run=True)) == {"jobs": (1, 0), "outputs": (2, 20)}
+    assert removed(world.clean()) == {"jobs": (1, 0), "outputs": (2, 20)}
+
+    assert not world.has_record(left)
+    assert world.has_record(stays)
+    assert world.keys == {upload.key, stays.output_key(1), stays.output_key(2)}
+    assert world.progress.read([left.job_id]) == {}
+    assert removed(world.clean()) == {}
+
+
+def test_a_job_that_has_left_and_is_old_is_counted_once(world: World, time: Clock) -> None:
+    job = world.job(Status.COMPLETED)
+    assert world.jobs.leave(job.job_id, int(utc_now().timestamp()) + 60)
+    time.jump(days=DAYS, hours=2)
+
+    for dry_run in (True, False):
+        assert removed(world.clean(dry_run)) == {"jobs": (1, 0), "outputs": (1, 10)}
+
+
+def test_an_index_that_lags_removes_no_job_that_may_stay(world: World, time: Clock) -> None:
+    job = world.job(Status.COMPLETED)
+    stale = replace(job, expires_at=int(utc_now().timestamp()) - 7200)
+
+    class Lagging(Jobs):
+        def leaving(self) -> Iterator[Job]:
+            return iter([stale])
+
+    world.jobs = Lagging(clients.dynamodb(), tables.JOBS)
+    assert removed(world.clean()) == {}
+    assert world.has_record(job)
+    assert world.keys == {job.output_key(1)}
+
+
+def begun(world: World, upload: Upload, **changes: Any) -> str:
+    """A client has begun to send the upload in parts; `changes` are what its record says since."""
+    upload_id = world.objects.start_multipart(upload.key, "audio/wav")
+    multipart = Multipart(upload_id, 8 * 1024**2)
+    world.uploads.put(replace(upload, **{"multipart": multipart, **changes}))
+    return upload_id
+
+
+def open_uploads(world: World) -> list[str]:
+    return [each.upload_id for each in world.objects.multipart_uploads(PREFIX)]
+
+
+def test_an_upload_that_is_under_way_is_left_to_its_client_until_it_expires(
+    world: World, time: Clock
+) -> None:
+    upload_id = begun(world, world.upload())
+    for _ in range(DAYS):
+        time.jump(hours=24, minutes=5)
+        assert "parts" not in removed(world.clean())
+        assert open_uploads(world) == [upload_id]
+    time.jump(minutes=30)
+
+    assert removed(world.clean())["parts"] == (1, 0)
+    assert open_uploads(world) == []
+
+
+def test_an_upload_whose_bytes_never_came_whole_loses_its_parts_when_it_has_expired(
+    world: World, time: Clock
+) -> None:
+    """Its record says when, however short a while ago it was begun."""
+    upload = world.upload(expires_at=expiry(utc_now(), 1))
+    world.objects.delete(upload.key)
+    begun(world, upload)
+    time.jump(hours=24, minutes=50)
+    assert removed(world.clean()) == {}
+    time.jump(minutes=20)
+
+    assert removed(world.clean()) == {"parts": (1, 0)}
+    assert open_uploads(world) == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"status": UploadStatus.ABORTED},
+        {"status": UploadStatus.COMPLETED},
+        {"multipart": None},
+        {"multipart": Multipart("another", 8 * 1024**2)},
+    ],
+    ids=["aborted", "completed", "of one PUT", "of another multipart upload"],
+)
+def test_parts_that_cannot_become_the_file_go_after_an_hour(
+    world: World, time: Clock, changes: dict[str, Any]
+) -> None:
+    upload = world.upload()
+    upload_id = begun(world, upload, **changes)
+    time.jump(minutes=50)
+    assert removed(world.clean()) == {}
+    assert open_uploads(world) == [upload_id]
+    time.jump(minutes=20)
+
+    assert removed(world.clean()) == {"parts": (1, 0)}
+    assert open_uploads(world) == []
+    assert world.keys == {upload.key}
+
+
+@pytest.mark.parametrize("key", ["uploads/2026/Rede.flac", f"uploads/{1:032x}.flac"])
+def test_parts_that_somebody_drops_have_as_long_as_anything_is_kept(
+    world: World, time: Clock, key: str
+) -> None:
+    """The second is like an upload's key, and not its: that one is a WAV."""
+    world.upload()
+    upload_id = world.objects.start_multipart(key, "audio/flac")
+    time.jump(days=DAYS, minutes=30)
+    assert "parts" not in removed(world.clean())
+    assert open_uploads(world) == [upload_id]
+    time.jump(hours=1)
+
+    assert removed(world.clean())["parts"] == (1, 0)
+    assert open_uploads(world) == []
+
+
+def test_an_upload_that_cannot_be_read_holds_up_no_other(world: World, time: Clock) -> None:
+    dropped = world.objects.start_multipart("uploads/odd.wav", "audio/wav")
+    begun(world, world.upload(), status=UploadStatus.ABORTED)
+    clients.dynamodb().put_item(TableName=tables.UPLOADS, Item={"fileId": {"S": "odd"}})
+    time.jump(hours=2)
+
+    cleaned = world.clean()
+    assert [kind for kind, _ in cleaned.failures] == [Kind.PARTS]
+    assert open_uploads(world) == [dropped]
+
+
 def filled(world: World, time: Clock) -> None:
     """One of everything, and what has to stay beside it."""
+    left = world.job(Status.COMPLETED)
+    world.jobs.leave(left.job_id, int(utc_now().timestamp()) + 60)
+    begun(world, world.upload(), status=UploadStatus.ABORTED)
     for status in Status:
         job = world.job(status, world.upload(), attempt=2)
         world.objects.start_multipart(job.output_key(1), "audio/mpeg")
@@ -592,12 +731,12 @@ def test_one_failure_does_not_stop_the_rest(world: World, time: Clock) -> None:
 
     assert cleaned.complete
     counts = {kind: tally.count for kind, tally in cleaned.removed.items() if tally.count}
-    assert counts == {Kind.JOBS: 3, Kind.UPLOADS: 3, Kind.SOURCES: 3, Kind.DROPPED: 1}
+    assert counts == {Kind.JOBS: 4, Kind.UPLOADS: 4, Kind.SOURCES: 4, Kind.DROPPED: 1}
     kinds = [kind for kind, _ in cleaned.failures]
     assert {each: kinds.count(each) for each in dict.fromkeys(kinds)} == {
-        Kind.OUTPUTS: 6, Kind.LOSERS: 5, Kind.ORPHANS: 1, Kind.PARTS: 3,
+        Kind.OUTPUTS: 7, Kind.LOSERS: 5, Kind.ORPHANS: 1, Kind.PARTS: 4,
     }  # fmt: skip
-    assert cleaned.to_item()["failures"] == 15
+    assert cleaned.to_item()["failures"] == 17
 
 
 @pytest.mark.parametrize("store", ["jobs", "uploads", "objects", "progress"])

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import email
+import http.client
+import io
 import re
 from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
+from werkzeug.http import parse_options_header
 
+from conversion.clock import utc_now
 from conversion.conversion import Conversion, Waveform
 from conversion.download import (
     attachment,
@@ -21,7 +26,7 @@ from conversion.download import (
 )
 from conversion.errors import JobNotReady, NoOutput, NoWaveform
 from conversion.job import Status
-from tests.contract.examples import JOB, OUTPUT, a_job, completed, failed
+from tests.contract.examples import JOB, LATER, OUTPUT, a_job, completed, failed
 
 DRAWN = Conversion("mp3", waveform=Waveform())
 KEYS = JOB.waveform_keys(1)
@@ -63,7 +68,31 @@ def test_an_evil_name_stays_inside_its_quotes(name: str) -> None:
     assert unquote(matched["real"]) == name.replace("\ud800", "?")
 
 
-@given(st.text(max_size=255))
+# What breaks out of headers, quotes, percent signs and folders, and what shows otherwise than it is
+# written, more often than chance would have it.
+_pieces = st.sampled_from(
+    [
+        "\r\n", "\n", "\r", '"', '\\"', "\\", ";", ",", "'", " ", "filename=", "filename*=UTF-8''",
+        "%0d%0a", "%", "=?utf-8?q?a?=", "../", "..\\", "/etc/passwd", "\u202e", "\u200f", "שלום",
+        "مرحبا", "🎧", "\U0001f468\u200d\U0001f469", "e\u0301", "\ufeff", "\x00", "\x7f", "\x85",
+        "\u2028", "\ud800", "\udfff",
+    ]
+)  # fmt: skip
+_any_character = st.characters(exclude_categories=())
+names = st.one_of(
+    st.text(_any_character, max_size=255),
+    st.lists(st.one_of(_pieces, st.text(_any_character, max_size=5)), max_size=60).map(
+        lambda pieces: "".join(pieces)[:255]
+    ),
+)
+
+
+def writable(name: str) -> str:
+    """Halves of surrogate pairs are in no UTF-8."""
+    return name.encode(errors="replace").decode()
+
+
+@given(names)
 def test_any_name_comes_back_whole_from_a_header_of_ascii(name: str) -> None:
     header = attachment(name)
     matched = GRAMMAR.fullmatch(header)
@@ -71,9 +100,35 @@ def test_any_name_comes_back_whole_from_a_header_of_ascii(name: str) -> None:
     assert header.isascii()
     assert header.isprintable()
     assert matched
-    assert unquote(matched["real"]) == name
+    assert unquote(matched["real"]) == writable(name)
     assert len(matched["plain"]) == len(name)
     assert inline(name) == header.replace("attachment", "inline", 1)
+
+
+@given(names)
+@example("a\r\nSet-Cookie: session=1\r\n\r\n<script>.mp3")
+@example('a"; filename="b.exe')
+def test_any_name_is_one_line_of_a_response(name: str) -> None:
+    """As the standard library's HTTP client reads it."""
+    answered = f"Content-Disposition: {attachment(name)}\r\nETag: x\r\n\r\n".encode()
+    headers = http.client.parse_headers(io.BytesIO(answered))
+    assert headers.items() == [("Content-Disposition", attachment(name)), ("ETag", "x")]
+
+
+@given(names.filter(bool))
+def test_any_name_is_read_back_by_another_hand(name: str) -> None:
+    """werkzeug's, which knows RFC 8187 and takes the real name before the plain one."""
+    assert parse_options_header(attachment(name)) == ("attachment", {"filename": writable(name)})
+
+
+@given(names.filter(bool))
+def test_who_knows_only_the_plain_name_gets_no_folder_and_no_quote(name: str) -> None:
+    """email's, which takes the first of the two."""
+    message = email.message_from_string(f"Content-Disposition: {attachment(name)}\n\n")
+    plain = message.get_filename()
+    assert plain is not None
+    assert len(plain) <= len(name)
+    assert not set(plain) & set('/\\"%\r\n')
 
 
 class Signer:
@@ -133,3 +188,16 @@ def test_a_waveform_nobody_asked_for_is_not_waited_for(status: Status, url_of: A
 def test_an_output_without_the_waveform_it_should_have_says_so() -> None:
     with pytest.raises(NoWaveform, match="made no waveform"):
         waveform_png_url(completed(conversion=DRAWN), Signer(), 60)
+
+
+@pytest.mark.parametrize("left", [1.5, 30.2, 59.9])
+def test_a_url_to_what_leaves_ends_with_it(left: float) -> None:
+    ends = int(utc_now().timestamp() + left) + 1
+    job = completed(expires_at=ends, delete_after_download=True)
+
+    seconds = int(download_url(job, Signer(), 60).rpartition("|")[2])
+    assert 0 < ends - utc_now().timestamp() - seconds <= 1.5
+
+
+def test_a_url_to_what_may_stay_is_good_for_its_time() -> None:
+    assert download_url(completed(expires_at=LATER), Signer(), 60).endswith("|60")

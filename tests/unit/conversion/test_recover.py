@@ -27,8 +27,9 @@ JUMPS = pytest.mark.parametrize("minutes", [-10, 0, 10])
 
 @pytest.fixture
 def upload(world: World):
-    """An upload record of this moment."""
-    made = replace(UPLOAD, expires_at=int(world.clock.now().timestamp()) + 7 * 24 * 3600)
+    """An upload record of this moment, of what `put_object` puts."""
+    expires_at = int(world.clock.now().timestamp()) + 7 * 24 * 3600
+    made = replace(UPLOAD, bytes=8, expires_at=expires_at)
     world.uploads.put(made)
     return made
 
@@ -310,6 +311,15 @@ def test_an_upload_whose_event_was_lost_is_started(world: World, upload) -> None
     assert len(world.jobs.of_file(FILE_ID)) == len(world.started()) == 2
 
 
+@pytest.mark.parametrize(("minutes_ago", "found"), [(10, 2), (55, 2), (65, 0)])
+def test_what_may_have_been_deleted_after_its_download_is_not_made_anew(
+    world: World, upload, minutes_ago: int, found: int
+) -> None:
+    world.uploads.put(replace(upload, delete_after_download=True))
+    world.put_object(upload.key, minutes_ago)
+    assert world.sweep().found == found
+
+
 def test_a_dropped_object_whose_event_was_lost_is_started_once(world: World) -> None:
     event = world.put_object("uploads/Rede.flac", minutes_ago=10)
     assert world.sweep() == Recovered(found=2)
@@ -339,6 +349,22 @@ def test_the_same_bytes_put_again_are_found_when_only_that_event_is_lost(world: 
     world.clock.advance(minutes=10)
 
     assert world.sweep() == Recovered(found=2)
+    assert world.sweep() == NOTHING
+
+
+def test_what_landed_after_its_upload_was_aborted_is_left_alone(world: World, upload) -> None:
+    world.uploads.abort(upload.file_id)
+    world.put_object(upload.key, minutes_ago=10)
+
+    assert world.sweep() == NOTHING
+
+
+def test_what_was_found_otherwise_than_declared_is_not_converted(world: World, upload) -> None:
+    world.put_object(upload.key, minutes_ago=10, body=b"RIFF")
+
+    assert world.sweep().found == 2
+    assert {each.status for each in world.jobs.of_file(FILE_ID)} == {Status.FAILED}
+    assert world.started() == []
     assert world.sweep() == NOTHING
 
 

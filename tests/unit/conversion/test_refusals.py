@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from conversion.conversion import Conversion
+from conversion.declared import MOST_CONVERSIONS, MOST_NAME_CHARACTERS
 from conversion.errors import InvalidRequest
 from conversion.formats import FORMATS
 from conversion.stores.attributes import to_attributes
 from conversion.tags import MOST_TAG_BYTES
-from conversion.uploads import MOST_CONVERSIONS, MOST_NAME_CHARACTERS, Upload
+from conversion.uploads import Upload
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"bitrateKbps": 128, "quality": 2}, "exclude each other"),

@@ -13,16 +13,18 @@ from conversion.errors import (
     RecordsUnavailable,
     StorageUnavailable,
     TooManyJobs,
+    UploadFinished,
 )
 from conversion.events import ObjectCreated
 from conversion.job import Status
-from conversion.uploads import Upload
-from tests.contract.examples import BUCKET, FILE_ID, OUTPUT, SOURCE, UPLOAD
+from conversion.uploads import Upload, UploadStatus
+from tests.contract.examples import BUCKET, FILE_ID, LONG_AGO, OUTPUT, SOURCE, UPLOAD
 from tests.contract.throttled import DOWN, FORBIDDEN, refused
 from tests.unit.conversion.world import DEFAULTS, World
 
 LANDED = ObjectCreated(SOURCE.bucket, SOURCE.key, SOURCE.etag, SOURCE.bytes, SOURCE.version_id)
 DROPPED = replace(LANDED, key="uploads/tune.flac", version_id=None, sequencer="01")
+SHORT = replace(UPLOAD, bytes=7)
 
 
 def ids(jobs) -> list[str]:
@@ -69,6 +71,91 @@ def test_the_key_of_an_upload_is_written_once_whatever_the_sequencer(world: Worl
     assert ids(first) == ids(second)
 
 
+def test_what_has_landed_is_marked_before_its_jobs_are_written(world: World) -> None:
+    world.uploads.put(UPLOAD)
+    with refused(world.dynamodb, "PutItem", DOWN), pytest.raises(RecordsUnavailable):
+        world.land(LANDED)
+    assert world.upload_status() is UploadStatus.COMPLETED
+    with pytest.raises(UploadFinished):
+        world.uploads.abort(FILE_ID)
+
+    assert len(world.land(LANDED)) == 2
+
+
+def test_what_cannot_be_marked_comes_again(world: World) -> None:
+    world.uploads.put(UPLOAD)
+    with refused(world.dynamodb, "UpdateItem", DOWN), pytest.raises(RecordsUnavailable):
+        world.land(LANDED)
+    assert world.jobs.of_file(FILE_ID) == []
+
+    jobs = world.land(LANDED)
+    assert world.started() == sorted(ids(jobs))
+
+
+def test_its_jobs_are_whose_the_upload_is(world: World) -> None:
+    world.uploads.put(replace(UPLOAD, owner="ada", delete_after_download=True))
+    world.land(LANDED)
+
+    jobs = world.jobs.of_file(FILE_ID)
+    assert {(each.owner, each.delete_after_download) for each in jobs} == {("ada", True)}
+
+
+def test_a_dropped_object_is_nobodys(world: World) -> None:
+    assert {(each.owner, each.delete_after_download) for each in world.land(DROPPED)} == {
+        (None, False)
+    }
+
+
+def test_what_lands_after_an_abort_becomes_nothing(world: World) -> None:
+    world.uploads.put(UPLOAD)
+    world.uploads.abort(FILE_ID)
+
+    assert world.land(LANDED) == []
+    assert world.jobs.of_file(FILE_ID) == []
+
+
+def test_an_abort_in_this_very_moment_is_heard(world: World, monkeypatch) -> None:
+    """Between the look at the upload and its marking."""
+    world.uploads.put(UPLOAD)
+    complete = world.uploads.complete
+
+    def late(file_id: str, retention_days: int) -> Upload:
+        world.uploads.abort(file_id)
+        return complete(file_id, retention_days)
+
+    monkeypatch.setattr(world.uploads, "complete", late)
+    assert world.land(LANDED) == []
+
+
+def test_an_upload_that_expires_in_this_very_moment_is_converted(world: World, monkeypatch) -> None:
+    world.uploads.put(UPLOAD)
+    complete = world.uploads.complete
+
+    def late(file_id: str, retention_days: int) -> Upload:
+        world.uploads.put(replace(UPLOAD, expires_at=LONG_AGO))
+        return complete(file_id, retention_days)
+
+    monkeypatch.setattr(world.uploads, "complete", late)
+    assert [each.conversion for each in world.land(LANDED)] == list(UPLOAD.conversions)
+
+
+@pytest.mark.parametrize("change", [-1, 1])
+def test_of_another_length_than_declared_nothing_is_converted(world: World, change: int) -> None:
+    world.uploads.put(UPLOAD)
+    landed = replace(LANDED, bytes=LANDED.bytes + change)
+    first, again = world.land(landed), world.land(landed)
+
+    assert ids(first) == ids(again)
+    assert world.started() == []
+    assert world.slots.holders() == set()
+    for job in world.jobs.of_file(FILE_ID):
+        assert job.status is Status.FAILED
+        assert job.failure is not None
+        assert job.failure.code == "UPLOAD_MISMATCH"
+        assert f"{landed.bytes} bytes and {UPLOAD.bytes} were declared" in job.failure.message
+    assert world.upload_status() is UploadStatus.UPLOADING
+
+
 def test_an_object_under_another_key_is_not_the_upload(world: World) -> None:
     world.uploads.put(UPLOAD)
     jobs = world.land(replace(LANDED, key=f"uploads/{FILE_ID}.exe"))
@@ -104,7 +191,7 @@ def test_a_folder_starts_nothing(world: World) -> None:
 
 @pytest.mark.parametrize("operation", ["dynamodb.UpdateItem", "step_functions.StartExecution"])
 def test_a_job_that_is_written_waits_out_an_outage(world: World, operation: str) -> None:
-    world.uploads.put(UPLOAD)
+    world.uploads.put(replace(UPLOAD, status=UploadStatus.COMPLETED))
     client, _, name = operation.partition(".")
     with refused(getattr(world, client), name) as refusals:
         jobs = world.land(LANDED)
@@ -181,7 +268,7 @@ def test_an_outage_ends_the_starting_of_those_that_wait(world: World) -> None:
 
 
 def test_a_request_converts_what_is_there(world: World) -> None:
-    world.uploads.put(UPLOAD)
+    world.uploads.put(SHORT)
     world.s3.put_object(Bucket=BUCKET, Key=UPLOAD.key, Body=b"RIFF123")
     first, second = world.request(), world.request()
 
@@ -192,7 +279,7 @@ def test_a_request_converts_what_is_there(world: World) -> None:
 
 def test_a_request_whose_write_was_told_twice_is_started(world: World, monkeypatch) -> None:
     """The answer to the first put was lost, and the client's retry found the job there."""
-    world.uploads.put(UPLOAD)
+    world.uploads.put(SHORT)
     world.s3.put_object(Bucket=BUCKET, Key=UPLOAD.key, Body=b"RIFF123")
     put = world.jobs.put_if_absent
     monkeypatch.setattr(world.jobs, "put_if_absent", lambda job: put(job) and put(job))
@@ -218,7 +305,7 @@ def test_storage_that_fails_is_not_a_missing_file(world: World) -> None:
 
 
 def test_a_request_is_refused_when_too_many_wait_already(world: World) -> None:
-    world.uploads.put(UPLOAD)
+    world.uploads.put(SHORT)
     world.s3.put_object(Bucket=BUCKET, Key=UPLOAD.key, Body=b"RIFF123")
     world.most = 1
     running, *waiting = (world.request(most_waiting=2) for _ in range(3))
@@ -233,7 +320,7 @@ def test_a_request_is_refused_when_too_many_wait_already(world: World) -> None:
 
 
 def test_jobs_that_have_a_slot_do_not_count_as_waiting(world: World) -> None:
-    world.uploads.put(UPLOAD)
+    world.uploads.put(SHORT)
     world.s3.put_object(Bucket=BUCKET, Key=UPLOAD.key, Body=b"RIFF123")
     world.most = 3
     for _ in range(3):

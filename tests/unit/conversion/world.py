@@ -15,6 +15,7 @@ from typing import Any
 from moto.s3.models import s3_backends
 from moto.stepfunctions.models import stepfunctions_backends
 
+from conversion.callers import ANYBODY
 from conversion.conversion import Conversion
 from conversion.events import ObjectCreated
 from conversion.execution import ExecutionStatus, SubmittedTask
@@ -22,7 +23,7 @@ from conversion.job import Job
 from conversion.progress import Progress, Stage
 from conversion.recover import Recovered, sweep
 from conversion.recovery.pipeline import Pipeline
-from conversion.start import begin, start_for_object, start_for_request, start_waiting
+from conversion.start import Asked, begin, start_for_object, start_for_request, start_waiting
 from conversion.stores import clients
 from conversion.stores.executions import Executions
 from conversion.stores.jobs import Jobs
@@ -30,6 +31,7 @@ from conversion.stores.objects import Objects
 from conversion.stores.progress import ProgressTable
 from conversion.stores.slots import SlotsTable
 from conversion.stores.uploads import Uploads
+from conversion.uploads import UploadStatus
 from tests.contract import pretend, tables
 from tests.contract.examples import BUCKET, FILE_ID, OUTPUT, SOURCE
 
@@ -131,8 +133,8 @@ class World:
 
     def request(self, file_id: str = FILE_ID, most_waiting: int = 1000) -> Job:
         return start_for_request(
-            file_id,
-            Conversion("wav"),
+            Asked(file_id, Conversion("wav")),
+            ANYBODY,
             self.uploads,
             self.objects,
             self.jobs,
@@ -165,6 +167,10 @@ class World:
 
     def report(self, job_id: str = "job", attempt: int = 1, percent: float = 10) -> None:
         self.progress.report(job_id, Progress(attempt, Stage.CONVERTING, percent))
+
+    def upload_status(self, file_id: str = FILE_ID) -> UploadStatus | None:
+        upload = self.uploads.find(file_id)
+        return upload and upload.status
 
     def start_waiting(self) -> list[str]:
         return start_waiting(self.jobs, self.slots, self.executions)

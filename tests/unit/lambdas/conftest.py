@@ -24,30 +24,26 @@ from conversion.stores.uploads import Uploads
 from tests.contract import pretend, tables
 from tests.contract.examples import BUCKET
 
-FUNCTIONS = (
-    "create_upload",
-    "start_jobs",
-    "create_job",
-    "cancel_job",
-    "get_job",
-    "get_progress",
-    "get_output",
-    "recover_jobs",
-)
 STATE_MACHINE = f"arn:aws:states:{pretend.REGION}:{pretend.ACCOUNT}:stateMachine:conversion"
+CLUSTER = f"arn:aws:ecs:{pretend.REGION}:{pretend.ACCOUNT}:cluster/sluice"
+TASK_DEFINITION = f"arn:aws:ecs:{pretend.REGION}:{pretend.ACCOUNT}:task-definition/converter:1"
+CONVERTER_LOGS = "/sluice/converter"
 
 SETTINGS: dict[str, settings.Settings] = {
-    "create_upload": settings.CreateUploadSettings(BUCKET, tables.UPLOADS, tables.JOBS, "slots"),
+    "create_upload": settings.CreateUploadSettings(
+        BUCKET, tables.UPLOADS, tables.JOBS, tables.SLOTS, tables.IDEMPOTENCY
+    ),
+    "receive_upload": settings.ReceiveUploadSettings(BUCKET, tables.UPLOADS),
     "start_jobs": settings.StartJobsSettings(
         BUCKET,
         tables.UPLOADS,
         tables.JOBS,
-        "slots",
+        tables.SLOTS,
         STATE_MACHINE,
         default_conversions="mp3, opus@96",
     ),
     "create_job": settings.CreateJobSettings(
-        BUCKET, tables.UPLOADS, tables.JOBS, "slots", STATE_MACHINE
+        BUCKET, tables.UPLOADS, tables.JOBS, tables.SLOTS, tables.IDEMPOTENCY, STATE_MACHINE
     ),
     "cancel_job": settings.CancelJobSettings(tables.JOBS, STATE_MACHINE),
     "recover_jobs": settings.RecoverJobsSettings(
@@ -57,13 +53,27 @@ SETTINGS: dict[str, settings.Settings] = {
         tables.PROGRESS,
         tables.SLOTS,
         STATE_MACHINE,
-        cluster="sluice",
+        CLUSTER,
         default_conversions="mp3, opus@96",
     ),
     "get_job": settings.GetJobSettings(tables.JOBS),
     "get_progress": settings.GetProgressSettings(tables.JOBS, tables.PROGRESS),
     "get_output": settings.GetOutputSettings(BUCKET, tables.JOBS),
+    "get_history": settings.GetHistorySettings(tables.JOBS, STATE_MACHINE, CONVERTER_LOGS),
+    "check_health": settings.CheckHealthSettings(
+        BUCKET,
+        tables.UPLOADS,
+        tables.JOBS,
+        tables.PROGRESS,
+        tables.SLOTS,
+        STATE_MACHINE,
+        CLUSTER,
+        TASK_DEFINITION,
+    ),
+    "describe_api": settings.DescribeApiSettings(),
 }
+
+FUNCTIONS = tuple(SETTINGS)
 
 
 class Context:
@@ -73,6 +83,9 @@ class Context:
     memory_limit_in_mb = 512
     invoked_function_arn = "arn:aws:lambda:eu-west-1:123456789012:function:function"
     aws_request_id = "52fdfc07-2182-154f-163f-5f0f9a621d72"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 10_000
 
 
 @dataclass
@@ -94,6 +107,22 @@ class Answer:
         assert (problem["type"], problem["status"]) == ("about:blank", self.status)
         assert problem["detail"].endswith(".")
         return (self.status, problem["code"]) == (status, code)
+
+
+def asking(event: Any, method: str, path: str, **query: str) -> Any:
+    """The event as the request of another route: each function has several."""
+    event["routeKey"] = event["requestContext"]["routeKey"] = f"{method} {path}"
+    event["rawPath"] = event["requestContext"]["http"]["path"] = path
+    event["requestContext"]["http"]["method"] = method
+    event.pop("pathParameters", None)
+    event["queryStringParameters"] = query
+    return event
+
+
+def by(event: Any, identity: str) -> Any:
+    """The event as API Gateway passes it on of whoever has shown this subject's token."""
+    event["requestContext"]["authorizer"] = {"jwt": {"claims": {"sub": identity}, "scopes": None}}
+    return event
 
 
 class Deployment:
@@ -125,7 +154,8 @@ class Deployment:
         answered = self.invoke(function, event)
         assert answered["isBase64Encoded"] is False
         headers = {name.lower(): value for name, value in answered["headers"].items()}
-        assert headers["cache-control"] == "no-store"
+        if function != "describe_api":  # which tells what is so until the next deployment
+            assert headers["cache-control"] == "no-store"
         assert type(answered["statusCode"]) is int
         return Answer(answered["statusCode"], headers, answered["body"])
 
@@ -145,7 +175,7 @@ class Deployment:
 def functions() -> dict[str, ModuleType]:
     """Each handler, imported once as at a cold start."""
     with pretend.aws():
-        return {name: load(name, SETTINGS[name].to_env()) for name in FUNCTIONS}
+        return {name: load(name, each.to_env()) for name, each in SETTINGS.items()}
 
 
 def load(function: str, environment: dict[str, str]) -> ModuleType:

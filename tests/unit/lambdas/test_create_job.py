@@ -9,14 +9,17 @@ import pytest
 from conversion.conversion import Conversion
 from conversion.job import Status
 from conversion.stores.slots import SlotsTable
+from conversion.uploads import UploadStatus
 from tests.contract import tables
 from tests.contract.examples import BUCKET, FILE_ID, LONG_AGO, UPLOAD
 from tests.contract.throttled import DOWN, THROTTLED, refused
 
+SHORT = replace(UPLOAD, bytes=8)
+
 
 @pytest.fixture
 def uploaded(deployment):
-    deployment.uploads.put(UPLOAD)
+    deployment.uploads.put(SHORT)
     deployment.s3.put_object(Bucket=BUCKET, Key=UPLOAD.key, Body=b"RIFF1234")
     return deployment
 
@@ -101,6 +104,10 @@ def test_the_answer_is_what_reading_the_job_answers(uploaded, event) -> None:
         ({}, "INVALID_REQUEST"),
         ({"fileId": FILE_ID}, "INVALID_REQUEST"),
         ({"conversion": {"format": "mp3"}}, "INVALID_REQUEST"),
+        (
+            {"fileId": FILE_ID, "conversion": {"format": "mp3"}, "deleteAfterDownload": 1},
+            "INVALID_REQUEST",
+        ),
         ({"fileId": "", "conversion": {"format": "mp3"}}, "INVALID_REQUEST"),
         ({"fileId": 5, "conversion": {"format": "mp3"}}, "INVALID_REQUEST"),
         ({"fileId": FILE_ID, "conversion": "mp3"}, "INVALID_REQUEST"),
@@ -143,11 +150,96 @@ def test_a_file_that_has_not_arrived_is_not_found(deployment, event) -> None:
     assert "PUT" in answer.json["detail"]
 
 
-def test_an_expired_file_is_not_found(uploaded, event) -> None:
-    uploaded.uploads.put(replace(UPLOAD, expires_at=LONG_AGO))
+def test_a_file_that_has_expired_is_said_to_have(uploaded, event) -> None:
+    uploaded.uploads.put(replace(SHORT, expires_at=LONG_AGO))
+    answer = uploaded.call("create_job", event("http_create_job"))
+
+    assert answer.is_problem(410, "FILE_EXPIRED")
+
+
+def test_a_file_that_is_not_as_long_as_declared_is_not_converted(uploaded, event) -> None:
+    uploaded.uploads.put(replace(SHORT, bytes=9))
+    answer = uploaded.call("create_job", event("http_create_job"))
+
+    assert answer.is_problem(409, "UPLOAD_MISMATCH")
+    assert uploaded.jobs.of_file(FILE_ID) == []
+
+
+def test_what_landed_after_an_abort_is_not_there(uploaded, event) -> None:
+    uploaded.uploads.put(replace(SHORT, status=UploadStatus.ABORTED))
     answer = uploaded.call("create_job", event("http_create_job"))
 
     assert answer.is_problem(404, "FILE_NOT_FOUND")
+
+
+OWNER = "arn:aws:iam::123456789012:user/ada"
+
+
+def calling(asked, caller: str):
+    asked["requestContext"]["authorizer"] = {"iam": {"userArn": caller}}
+    return asked
+
+
+def test_a_job_is_its_callers(uploaded, event) -> None:
+    uploaded.uploads.put(replace(SHORT, owner=OWNER))
+    answer = uploaded.call("create_job", calling(event("http_create_job"), OWNER))
+
+    assert answer.status == 202
+    assert uploaded.jobs.get(answer.json["jobId"]).owner == OWNER
+
+
+def test_a_file_of_somebody_elses_is_not_there(uploaded, event) -> None:
+    uploaded.uploads.put(replace(SHORT, owner=OWNER))
+    bob = calling(event("http_create_job"), "arn:aws:iam::123456789012:user/bob")
+
+    assert uploaded.call("create_job", bob).is_problem(404, "FILE_NOT_FOUND")
+    assert uploaded.jobs.of_file(FILE_ID) == []
+
+
+@pytest.mark.parametrize("of_the_upload", [True, False])
+@pytest.mark.parametrize("asked", [True, False, None])
+def test_a_job_is_deleted_after_its_download_as_asked_or_as_its_upload_says(
+    uploaded, event, of_the_upload, asked
+) -> None:
+    uploaded.uploads.put(replace(SHORT, delete_after_download=of_the_upload))
+    body = {"fileId": FILE_ID, "conversion": {"format": "mp3"}, "deleteAfterDownload": asked}
+    made = uploaded.post("create_job", event("http_create_job"), body).json
+
+    expected = of_the_upload if asked is None else asked
+    assert uploaded.jobs.get(made["jobId"]).delete_after_download is expected
+
+
+def test_asked_twice_with_one_key_it_is_one_job(uploaded, event) -> None:
+    asked = event("http_create_job")
+    asked["headers"]["idempotency-key"] = "one"
+    first, second = (uploaded.call("create_job", asked) for _ in range(2))
+
+    assert (first.status, second.status) == (202, 202)
+    assert first.json == second.json
+    assert uploaded.executions() == [first.json["jobId"]]
+
+    body = {"fileId": FILE_ID, "conversion": {"format": "flac"}}
+    other = uploaded.post("create_job", asked, body)
+    assert other.is_problem(422, "IDEMPOTENCY_KEY_REUSED")
+
+
+def test_a_refusal_is_not_remembered_under_its_key(uploaded, event) -> None:
+    asked = event("http_create_job")
+    asked["headers"]["idempotency-key"] = "one"
+    uploaded.s3.delete_object(Bucket=BUCKET, Key=SHORT.key)
+    assert uploaded.call("create_job", asked).is_problem(404, "FILE_NOT_FOUND")
+
+    uploaded.s3.put_object(Bucket=BUCKET, Key=SHORT.key, Body=b"RIFF1234")
+    assert uploaded.call("create_job", asked).status == 202
+
+
+def test_the_other_form_of_the_route_answers_the_same(uploaded, event) -> None:
+    asked = event("http_create_job") | {"rawPath": "/api/convert-audio"}
+    asked["requestContext"]["http"]["path"] = "/api/convert-audio"
+
+    answer = uploaded.call("create_job", asked)
+    assert answer.status == 202
+    assert uploaded.executions() == [answer.json["jobId"]]
 
 
 @pytest.fixture

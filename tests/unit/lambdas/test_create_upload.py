@@ -23,7 +23,8 @@ def test_an_upload_is_remembered_and_its_put_signed(deployment, event) -> None:
 
     assert answer.status == 201
     made = answer.json
-    assert sorted(made) == ["expiresAt", "fileId", "upload"]
+    assert made["status"] == "uploading"
+    assert made["multipart"] is None
     assert answer.headers["location"] == f"/v1/uploads/{made['fileId']}"
     assert answer.headers["content-type"] == "application/json"
     kept = deployment.uploads.find(made["fileId"])
@@ -78,6 +79,9 @@ def test_a_body_that_api_gateway_encoded_is_read(deployment, event) -> None:
         ({"fileName": "notes.txt"}, 415, "UNSUPPORTED_MEDIA_TYPE"),
         ({"fileName": "setup.exe"}, 415, "UNSUPPORTED_MEDIA_TYPE"),
         ({"fileName": "wav"}, 415, "UNSUPPORTED_MEDIA_TYPE"),
+        ({"contentType": "text/plain"}, 415, "UNSUPPORTED_MEDIA_TYPE"),
+        ({"contentType": "Image/PNG"}, 415, "UNSUPPORTED_MEDIA_TYPE"),
+        ({"contentType": "application/x-msdownload; a=b"}, 415, "UNSUPPORTED_MEDIA_TYPE"),
         ({"bytes": None}, 400, "INVALID_REQUEST"),
         ({"bytes": "10"}, 400, "INVALID_REQUEST"),
         ({"bytes": 10.5}, 400, "INVALID_REQUEST"),
@@ -98,6 +102,8 @@ def test_a_body_that_api_gateway_encoded_is_read(deployment, event) -> None:
         ({"conversions": [{"format": "mp3", "bitrateKbps": 999}]}, 400, "INVALID_REQUEST"),
         ({"conversions": [{"format": "mp3", "bitrateKbps": "192"}]}, 400, "INVALID_REQUEST"),
         ({"conversions": [{"format": "flac", "bitrateKbps": 192}]}, 400, "INVALID_REQUEST"),
+        ({"deleteAfterDownload": "yes"}, 400, "INVALID_REQUEST"),
+        ({"owner": "somebody"}, 400, "INVALID_REQUEST"),
     ],
 )
 def test_what_can_never_work_is_refused(deployment, event, changes, status, code) -> None:
@@ -154,3 +160,73 @@ def test_conversions_are_refused_when_too_many_jobs_wait(deployment, event, monk
     assert deployment.dynamodb.scan(TableName="uploads")["Count"] == 1
 
     assert deployment.post("create_upload", event("http_create_upload"), GOOD).status == 201
+
+
+def test_so_many_conversions_may_be_asked_for_as_the_deployment_says(
+    deployment, event, monkeypatch
+) -> None:
+    function = deployment.functions["create_upload"]
+    monkeypatch.setattr(function, "settings", replace(function.settings, max_conversions=1))
+    two = GOOD | {"conversions": [{"format": "mp3"}, {"format": "flac"}]}
+
+    answer = deployment.post("create_upload", event("http_create_upload"), two)
+    assert answer.is_problem(400, "INVALID_REQUEST")
+    assert "up to 1" in answer.json["detail"]
+
+
+def test_more_open_uploads_than_may_be_are_told_to_come_back(
+    deployment, event, monkeypatch
+) -> None:
+    function = deployment.functions["create_upload"]
+    monkeypatch.setattr(function, "settings", replace(function.settings, max_open_uploads=1))
+    assert deployment.post("create_upload", event("http_create_upload"), GOOD).status == 201
+
+    answer = deployment.post("create_upload", event("http_create_upload"), GOOD)
+    assert answer.is_problem(429, "TOO_MANY_UPLOADS")
+    assert answer.headers["retry-after"] == "30"
+
+
+@pytest.mark.parametrize(("length", "parts"), [(16 * 1024**2, None), (16 * 1024**2 + 1, 3)])
+def test_above_16_mib_a_file_comes_in_parts(deployment, event, length, parts) -> None:
+    asked = GOOD | {"bytes": length}
+    made = deployment.post("create_upload", event("http_create_upload"), asked).json
+
+    assert (made["multipart"] and made["multipart"]["partCount"]) == parts
+    assert (made["upload"] is None) == (parts is not None)
+    kept = deployment.uploads.find(made["fileId"])
+    opened = deployment.s3.list_multipart_uploads(Bucket="sluice-data").get("Uploads", [])
+    assert [each["Key"] for each in opened] == ([kept.key] if parts else [])
+
+
+def test_an_upload_is_its_callers(deployment, event) -> None:
+    asked = event("http_create_upload")
+    role = "arn:aws:sts::123456789012:assumed-role/caller"
+    asked["requestContext"]["authorizer"] = {"iam": {"userArn": f"{role}/session"}}
+    made = deployment.post("create_upload", asked, GOOD | {"deleteAfterDownload": True}).json
+
+    kept = deployment.uploads.find(made["fileId"])
+    assert (kept.owner, kept.delete_after_download) == (role, True)
+    assert made["deleteAfterDownload"] is True
+
+
+def test_asked_twice_with_one_key_it_is_one_upload(deployment, event) -> None:
+    asked = event("http_create_upload")
+    asked["headers"]["idempotency-key"] = "8e03978e-40d5-43dd-bc93-6894a57f9324"
+    first, second = (deployment.call("create_upload", asked) for _ in range(2))
+
+    assert (first.status, second.status) == (201, 201)
+    assert first.headers["location"] == second.headers["location"]
+    assert second.json["upload"]["method"] == "PUT"
+    assert deployment.dynamodb.scan(TableName="uploads")["Count"] == 1
+
+    other = deployment.post("create_upload", asked, GOOD)
+    assert other.is_problem(422, "IDEMPOTENCY_KEY_REUSED")
+
+
+def test_the_other_form_of_the_route_answers_the_same(deployment, event) -> None:
+    asked = event("http_create_upload") | {"rawPath": "/api/upload-audio"}
+    asked["requestContext"]["http"]["path"] = "/api/upload-audio"
+
+    answer = deployment.call("create_upload", asked)
+    assert answer.status == 201
+    assert answer.headers["location"] == f"/v1/uploads/{answer.json['fileId']}"

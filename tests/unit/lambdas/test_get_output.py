@@ -6,11 +6,23 @@ from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import requests
+from werkzeug.http import parse_options_header
 
 from conversion.conversion import Conversion, Waveform
 from conversion.download import attachment, inline
 from conversion.job import Status
-from tests.contract.examples import JOB, LONG_AGO, OUTPUT, a_job, completed, failed
+from tests.contract.examples import (
+    BUCKET,
+    JOB,
+    JOB_ID,
+    LONG_AGO,
+    OUTPUT,
+    a_job,
+    completed,
+    failed,
+)
+from tests.unit.lambdas.conftest import asking
 
 
 def test_a_finished_job_leads_to_its_file(deployment, event) -> None:
@@ -63,6 +75,51 @@ def test_an_expired_job_has_none_any_more(deployment, event) -> None:
 def test_no_cache_keeps_the_way(deployment, event) -> None:
     deployment.jobs.put_if_absent(JOB)
     deployment.call("get_output", event("http_get_output"))  # asserts no-store for every answer
+
+
+def test_a_file_may_be_asked_for_by_a_query(deployment, event) -> None:
+    deployment.jobs.put_if_absent(completed())
+    asked = asking(event("http_get_output"), "GET", "/api/download", jobId=JOB_ID)
+
+    answer = deployment.call("get_output", asked)
+    assert answer.status == 303
+    assert urlsplit(answer.headers["location"]).path == f"/{OUTPUT.key}"
+
+
+@pytest.mark.parametrize("query", [{}, {"jobId": ""}])
+def test_a_query_for_no_file_says_how_to_ask(deployment, event, query) -> None:
+    asked = asking(event("http_get_output"), "GET", "/api/download", **query)
+    answer = deployment.call("get_output", asked)
+    assert answer.is_problem(400, "INVALID_REQUEST")
+    assert "/api/download?jobId=" in answer.json["detail"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "talk.mp3",
+        "Ärzte – live.mp3",
+        'a"; filename="b.exe',
+        "\u202e3pm.exe",
+        "שלום 🎧.mp3",
+        "x" * 255,
+    ],
+    ids=range(6),
+)
+def test_what_is_sent_has_its_type_its_name_and_its_length(deployment, event, name) -> None:
+    """From the bucket, by the signed URL."""
+    deployment.jobs.put_if_absent(completed(output=replace(OUTPUT, file_name=name)))
+    body = b"\xff\xfb" + bytes(998)
+    deployment.s3.put_object(Bucket=BUCKET, Key=OUTPUT.key, Body=body, ContentType="text/html")
+
+    location = deployment.call("get_output", event("http_get_output")).headers["location"]
+    sent = requests.get(location, timeout=5)
+
+    assert (sent.status_code, sent.content) == (200, body)
+    assert sent.headers["content-type"] == "audio/mpeg"
+    assert sent.headers["content-length"] == "1000"
+    said = parse_options_header(sent.headers["content-disposition"])
+    assert said == ("attachment", {"filename": name})
 
 
 DRAWN = Conversion("mp3", waveform=Waveform())

@@ -20,6 +20,7 @@ from tests.contract.examples import (
     a_job,
     completed,
 )
+from tests.unit.lambdas.conftest import asking
 
 FIELDS = [
     "attempt", "bytesIn", "bytesOut", "durationSeconds", "error", "etaSeconds", "jobId", "percent",
@@ -120,6 +121,20 @@ def test_an_expired_job_has_no_progress(deployment, event) -> None:
     deployment.jobs.put_if_absent(a_job(expires_at=LONG_AGO))
     answer = deployment.call("get_progress", event("http_get_progress"))
     assert answer.is_problem(410, "JOB_EXPIRED")
+
+
+def test_one_job_may_be_asked_for_by_a_query(deployment, ask, event) -> None:
+    a_run(deployment, JOB_ID, 10.0)
+    asked = asking(event("http_get_progress"), "GET", "/api/progress", jobId=JOB_ID)
+    assert deployment.call("get_progress", asked).json == ask().json
+
+
+@pytest.mark.parametrize("query", [{}, {"jobId": ""}])
+def test_a_query_for_no_job_says_how_to_ask(deployment, event, query) -> None:
+    asked = asking(event("http_get_progress"), "GET", "/api/progress", **query)
+    answer = deployment.call("get_progress", asked)
+    assert answer.is_problem(400, "INVALID_REQUEST")
+    assert "/api/progress?jobId=" in answer.json["detail"]
 
 
 @pytest.fixture
@@ -275,6 +290,7 @@ def test_a_hundred_jobs_and_no_more(deployment, ask_for) -> None:
 
     assert len(ask_for(",".join(ids[:100])).json["progress"]) == 100
     assert ask_for(",".join(ids)).is_problem(400, "INVALID_REQUEST")
+    assert ask_for(",".join(ids[:1] * 101)).is_problem(400, "INVALID_REQUEST")
 
 
 @pytest.mark.parametrize("job_ids", [None, "", " , "])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from tests.contract.examples import BUCKET, JOB_ID, UPLOAD, completed
 
@@ -56,7 +57,7 @@ def test_a_record_given_back_is_logged_with_its_trace(deployment, event, log) ->
 
 
 def test_no_name_and_no_signed_url_is_ever_logged(deployment, event, log) -> None:
-    deployment.uploads.put(UPLOAD)
+    deployment.uploads.put(replace(UPLOAD, bytes=4))
     deployment.s3.put_object(Bucket=BUCKET, Key=UPLOAD.key, Body=b"RIFF")
     deployment.jobs.put_if_absent(completed())
     refused = event("http_create_upload") | {"body": f'{{"fileName": "{NAME}.txt", "bytes": 1}}'}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import pytest
@@ -10,11 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conversion.errors import (
+    IdempotencyKeyReused,
     InvalidRequest,
+    JobNotReady,
     RecordsUnavailable,
     RequestError,
+    RequestInProgress,
     SluiceError,
     StorageUnavailable,
+    TooManyJobs,
+    TooManyUploads,
+    UploadTooLarge,
 )
 from lambdas import problems
 from tests.contract.examples import FILE_ID, JOB, UPLOAD
@@ -26,6 +33,12 @@ HTTP = {
     "get_job": "http_get_job",
     "get_progress": "http_get_progress",
     "get_output": "http_get_output",
+}
+# What each function is asked by, the newer ones by a path of their own.
+ASKED = HTTP | {
+    "receive_upload": ("GET", f"/v1/uploads/{FILE_ID}"),
+    "get_history": ("GET", f"/v1/jobs/{JOB.job_id}/history"),
+    "check_health": ("GET", "/v1/health"),
 }
 SECRET = "arn:aws:dynamodb:eu-west-1:123456789012:table/jobs"
 
@@ -103,6 +116,55 @@ def test_what_is_our_own_fault_is_500_and_tells_nothing(
     assert any(SECRET in line.get("exception", "") for line in log())  # but the log has it all
 
 
+@pytest.fixture
+def asked(event):
+    def reads(function: str) -> Any:
+        if isinstance(told := ASKED[function], str):
+            return event(told)
+        made = event("http_get_job")
+        made["requestContext"]["http"]["method"] = told[0]
+        made["rawPath"] = made["requestContext"]["http"]["path"] = told[1]
+        return made
+
+    return reads
+
+
+SECRETS = (
+    SECRET,
+    "arn:aws:iam::123456789012:role/Sluice-CreateJob",
+    "sluice-data",
+    "jobs-table",
+    "AKIAIOSFODNN7EXAMPLE",
+    "boto",
+    "Traceback",
+    "/var/task/lambdas",
+)
+
+
+@pytest.mark.parametrize("function", ASKED)
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(403, "AccessDeniedException"), (404, "ResourceNotFoundException"), (503, "SlowDown")],
+)
+def test_nothing_that_aws_says_of_itself_is_told(
+    deployment, asked, monkeypatch, function, code, status
+) -> None:
+    """Whatever call of whatever service it is the answer to."""
+    told = {
+        "Error": {"Code": code, "Message": " ".join(SECRETS)},
+        "ResponseMetadata": {"HTTPStatusCode": status, "RequestId": SECRETS[4]},
+    }
+
+    def fails(_: object, operation: str, __: object) -> None:
+        raise ClientError(told, operation)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("botocore.client.BaseClient._make_api_call", fails)
+    answer = deployment.call(function, asked(function))
+
+    assert answer.status in (200, 500, 503)
+    assert [each for each in SECRETS if each in answer.text + str(answer.headers)] == []
+
+
 def test_storage_that_does_not_answer_is_503(deployment, event, monkeypatch) -> None:
     deployment.uploads.put(UPLOAD)
     function = deployment.functions["create_job"]
@@ -116,7 +178,7 @@ def test_storage_that_does_not_answer_is_503(deployment, event, monkeypatch) -> 
 
 def test_slots_that_cannot_be_counted_are_503(deployment, event, monkeypatch) -> None:
     """Before the job is written: behind that it is accepted."""
-    deployment.uploads.put(UPLOAD)
+    deployment.uploads.put(replace(UPLOAD, bytes=4))
     deployment.s3.put_object(Bucket="sluice-data", Key=UPLOAD.key, Body=b"RIFF")
     function = deployment.functions["create_job"]
     monkeypatch.setattr(function.slots, "_client", Raising(answered("Throttling", 503)))
@@ -160,16 +222,37 @@ def test_each_refusal_has_its_status_and_code(refusal: type[RequestError]) -> No
     assert "Do it otherwise." in (answer.body or "")
 
 
+@pytest.mark.parametrize(
+    ("refusal", "title"),
+    [(UploadTooLarge, "Content Too Large"), (IdempotencyKeyReused, "Unprocessable Content")],
+)
+def test_a_status_is_called_as_rfc_9110_calls_it(refusal, title) -> None:
+    assert f'"title": "{title}"' in (problems.refused(refusal("Otherwise.")).body or "")
+
+
 @pytest.mark.parametrize("error", [RecordsUnavailable(SECRET), StorageUnavailable(SECRET)])
 def test_an_outage_never_tells_its_text(error) -> None:
     assert SECRET not in (problems.unavailable(error).body or "")
 
 
 def test_no_code_is_used_twice() -> None:
-    assert problems.RouteNotFound.code not in {
-        each.code for each in refusals(RequestError) if each is not problems.RouteNotFound
-    }
-    assert problems.RouteNotFound.code != SluiceError.code
+    codes = [each.code for each in (*refusals(RequestError), SluiceError)]
+    assert len(codes) == len(set(codes))
+
+
+@pytest.mark.parametrize(
+    ("refusal", "seconds"),
+    [(JobNotReady, "1"), (RequestInProgress, "1"), (TooManyJobs, "30"), (TooManyUploads, "30")],
+)
+def test_what_passes_says_when_to_come_back(refusal, seconds) -> None:
+    assert problems.refused(refusal("Later.")).headers["Retry-After"] == seconds
+
+
+def test_a_method_that_is_not_taken_is_told_those_that_are() -> None:
+    answer = problems.refused(problems.MethodNotAllowed("Not here.", ("GET", "POST")))
+
+    assert answer.status_code == 405
+    assert answer.headers["Allow"] == "GET, POST"
 
 
 @given(st.text(st.characters(), max_size=3000))

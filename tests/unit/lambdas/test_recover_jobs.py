@@ -18,8 +18,10 @@ AT_LISTING = "2026-11-21T09:35:00Z"
 @pytest.fixture
 def lost(deployment, monkeypatch):
     """A deployment with an upload whose event nobody heard, a quarter of an hour ago."""
-    deployment.uploads.put(replace(UPLOAD, conversions=UPLOAD.conversions[:1]))
-    deployment.s3.put_object(Bucket=BUCKET, Key=UPLOAD.key, Body=b"RIFF1234")
+    body = b"RIFF1234"
+    upload = replace(UPLOAD, bytes=len(body), conversions=UPLOAD.conversions[:1])
+    deployment.uploads.put(upload)
+    deployment.s3.put_object(Bucket=BUCKET, Key=upload.key, Body=body)
     monkeypatch.setattr(
         "conversion.recovery.arrivals.utc_now", lambda: utc_now() + timedelta(minutes=15)
     )

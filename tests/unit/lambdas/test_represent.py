@@ -7,9 +7,11 @@ from dataclasses import replace
 
 from conversion.conversion import Conversion
 from conversion.cost import spent
+from conversion.incoming import SignedRequest
+from conversion.listing import Page, Place
 from conversion.outcome import JobWarning, LoudnessChange, MeasuredLoudness
 from conversion.progress import shown
-from conversion.stores.objects import SignedRequest
+from conversion.uploads import Multipart
 from lambdas import represent
 from tests.contract.examples import (
     FILE_ID,
@@ -41,7 +43,17 @@ def test_a_new_job() -> None:
         "error": None,
         "estimate": None,
         "cost": None,
+        "deleteAfterDownload": False,
     }
+
+
+def test_a_page_of_jobs_has_a_cursor_while_there_is_more() -> None:
+    assert represent.page(Page((), None)) == {"jobs": [], "cursor": None}
+    place = Place(JOB.created_at, JOB_ID)
+    told = represent.page(Page((completed(delete_after_download=True),), place))
+    assert told["jobs"] == [represent.job(completed(delete_after_download=True))]
+    assert told["jobs"][0]["deleteAfterDownload"] is True
+    assert Place.from_cursor(told["cursor"]) == place
 
 
 def test_a_completed_job_has_an_output_without_its_key() -> None:
@@ -128,17 +140,41 @@ def test_progress() -> None:
     }
 
 
-def test_an_upload() -> None:
-    signed = SignedRequest(
-        "PUT", "https://s3/x", {"if-none-match": "*"}, "2026-11-21T10:30:00.000Z"
-    )
-    assert represent.upload(UPLOAD, signed) == {
+SIGNED = SignedRequest("PUT", "https://s3/x", {"if-none-match": "*"}, "2026-11-21T10:30:00.000Z")
+
+
+def test_an_upload_by_one_put() -> None:
+    assert represent.upload(UPLOAD, SIGNED) == {
         "fileId": FILE_ID,
+        "fileName": "Ärzte – live.wav",
+        "bytes": 5292044,
+        "contentType": "audio/wav",
+        "status": "uploading",
+        "bytesReceived": 0,
+        "percent": 0,
+        "createdAt": "2026-11-21T09:30:11.000Z",
         "expiresAt": "2100-01-01T00:00:00.000Z",
+        "deleteAfterDownload": False,
+        "conversions": [{"format": "mp3", "bitrateKbps": 192}, {"format": "flac"}],
         "upload": {
             "method": "PUT",
             "url": "https://s3/x",
             "headers": {"if-none-match": "*"},
             "expiresAt": "2026-11-21T10:30:00.000Z",
         },
+        "multipart": None,
     }
+
+
+def test_an_upload_in_parts() -> None:
+    multipart = Multipart("id", 1_000_000, frozenset({6, 1}))
+    shown = represent.upload(replace(UPLOAD, multipart=multipart))
+
+    assert shown["multipart"] == {"partBytes": 1_000_000, "partCount": 6, "partsDone": [1, 6]}
+    assert (shown["bytesReceived"], shown["percent"]) == (1_292_044, 24.4)
+    assert shown["upload"] is None
+
+
+def test_the_id_that_s3_knows_an_upload_by_is_nobodys_business() -> None:
+    shown = represent.upload(replace(UPLOAD, multipart=Multipart("secret", 10)))
+    assert "secret" not in str(shown)

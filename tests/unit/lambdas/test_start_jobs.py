@@ -11,6 +11,7 @@ from botocore.exceptions import ConnectTimeoutError
 from conversion.conversion import Conversion
 from conversion.job import Status
 from conversion.stores.slots import SlotsTable
+from conversion.uploads import UploadStatus
 from tests.contract import tables
 from tests.contract.examples import BUCKET, FILE_ID, SOURCE, UPLOAD
 from tests.contract.throttled import DOWN, FORBIDDEN, refused
@@ -182,6 +183,36 @@ def test_a_dead_store_gives_the_whole_batch_back(deployment, batch, landed, monk
     monkeypatch.setattr(deployment.functions["start_jobs"], "uploads", Unreachable())
 
     assert deployment.invoke("start_jobs", batch(landed(), landed())) == failed("m0", "m1")
+
+
+def test_what_arrives_is_marked_as_arrived(deployment, event) -> None:
+    deployment.uploads.put(UPLOAD)
+    deployment.invoke("start_jobs", event("sqs_object_created"))
+
+    assert deployment.uploads.find(FILE_ID).status is UploadStatus.COMPLETED
+
+
+def test_what_was_aborted_starts_nothing(deployment, event) -> None:
+    deployment.uploads.put(replace(UPLOAD, status=UploadStatus.ABORTED))
+
+    assert deployment.invoke("start_jobs", event("sqs_object_created")) == NOTHING_FAILED
+    assert deployment.jobs.of_file(FILE_ID) == []
+    assert deployment.uploads.find(FILE_ID).status is UploadStatus.ABORTED
+
+
+def test_of_what_is_not_as_long_as_declared_the_jobs_have_failed(deployment, batch, landed) -> None:
+    deployment.uploads.put(UPLOAD)
+    told = landed(size=UPLOAD.bytes - 1)
+    for _ in range(2):
+        assert deployment.invoke("start_jobs", batch(told)) == NOTHING_FAILED
+
+    jobs = deployment.jobs.of_file(FILE_ID)
+    assert {str(each.conversion) for each in jobs} == {"mp3@192", "flac"}
+    assert {(each.status, each.failure.code) for each in jobs} == {
+        (Status.FAILED, "UPLOAD_MISMATCH")
+    }
+    assert deployment.executions() == []
+    assert deployment.uploads.find(FILE_ID).status is UploadStatus.UPLOADING
 
 
 class Unreachable:

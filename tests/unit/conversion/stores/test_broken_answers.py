@@ -17,8 +17,10 @@ from typing import Any
 import pytest
 from botocore.config import Config
 
+from conversion.callers import ANYBODY
 from conversion.errors import RecordsUnavailable, SluiceError
 from conversion.job import Status
+from conversion.listing import Wanted
 from conversion.stores import clients
 from conversion.stores.attributes import to_attributes
 from conversion.stores.jobs import Jobs
@@ -61,6 +63,14 @@ ANSWERS: dict[str, tuple[Asked, int, dict[str, Any]]] = {
         200,
         {"Items": [_ITEM], "Count": 1},
     ),
+    "a page": (
+        lambda it: _jobs(it).page(Wanted(ANYBODY, FILE_ID), None, 50),
+        200,
+        {"Items": [_ITEM], "Count": 1},
+    ),
+    "what leaves": (lambda it: list(_jobs(it).leaving()), 200, {"Items": [_ITEM], "Count": 1}),
+    "leave": (lambda it: _jobs(it).leave(JOB_ID, 1), 200, {"Attributes": _ITEM}),
+    "leave refused": (lambda it: _jobs(it).leave(JOB_ID, 1), 400, {"__type": _REFUSED}),
     "claim": (lambda it: _jobs(it).claim(JOB_ID, 7), 200, {"Attributes": _ITEM}),
     "claim refused": (
         lambda it: _jobs(it).claim(JOB_ID, 7),

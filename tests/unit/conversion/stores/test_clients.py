@@ -11,6 +11,7 @@ import pytest
 from redis.connection import Connection, SSLConnection
 
 from conversion.stores import clients
+from conversion.stores.incoming import Incoming
 from conversion.stores.objects import Objects
 
 SIGNED = "content-length;content-type;host;if-none-match"
@@ -32,7 +33,7 @@ def region(monkeypatch: pytest.MonkeyPatch):
 @pytest.mark.parametrize("name", ["us-east-1", "us-west-2", "eu-west-1", "ap-southeast-3"])
 def test_an_upload_is_signed_for_its_region_and_held_to_its_headers(region, name) -> None:
     region(name)
-    signed = Objects(clients.s3(), "sluice-data").presign_put("uploads/a.wav", 7, "audio/wav", 60)
+    signed = Incoming(clients.s3(), "sluice-data").presign_put("uploads/a.wav", 7, "audio/wav", 60)
 
     url = urlsplit(signed.url)
     query = parse_qs(url.query)
@@ -65,7 +66,7 @@ def test_a_download_is_signed_for_its_region_with_its_name(region, name) -> None
 def test_the_environment_alone_sends_it_elsewhere(region, monkeypatch, variable) -> None:
     region("us-east-1")
     monkeypatch.setenv(variable, "http://localhost:4566")
-    signed = Objects(clients.s3(), "sluice-data").presign_put("uploads/a.wav", 7, "audio/wav", 60)
+    signed = Incoming(clients.s3(), "sluice-data").presign_put("uploads/a.wav", 7, "audio/wav", 60)
 
     url = urlsplit(signed.url)
     assert (url.netloc, url.path) == ("localhost:4566", "/sluice-data/uploads/a.wav")

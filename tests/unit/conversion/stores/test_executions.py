@@ -13,6 +13,7 @@ from botocore.stub import ANY, Stubber
 
 from conversion.errors import RecordsUnavailable
 from conversion.execution import ExecutionStatus
+from conversion.history import Execution
 from conversion.stores import clients
 from conversion.stores.executions import Executions
 from tests.contract.examples import JOB_ID
@@ -30,6 +31,15 @@ CALLS: dict[str, Callable[[Executions], object]] = {
     "list_executions": lambda each: each.running(),
     "get_execution_history": lambda each: each.newest_task(JOB_ID),
 }
+# What a job's history asks, by the same operations.
+ASKED_BY_HISTORY: dict[str, Callable[[Executions], object]] = {
+    "describe_execution": lambda each: each.describe(JOB_ID),
+    "get_execution_history": lambda each: each.events(JOB_ID, always),
+}
+
+
+def always() -> bool:
+    return True
 
 
 @pytest.fixture
@@ -217,6 +227,86 @@ def test_without_a_task_there_is_none(executions: Executions, flow: Stubber) -> 
 
     flow.add_client_error("get_execution_history", "ExecutionDoesNotExist")
     assert executions.newest_task(JOB_ID) is None
+
+
+@pytest.mark.parametrize("operation", ASKED_BY_HISTORY)
+def test_an_outage_while_a_history_is_read_is_transient(
+    executions: Executions, flow: Stubber, operation: str
+) -> None:
+    flow.add_client_error(operation, "InternalFailure", http_status_code=500)
+    with pytest.raises(RecordsUnavailable):
+        ASKED_BY_HISTORY[operation](executions)
+
+
+@pytest.mark.parametrize("operation", ASKED_BY_HISTORY)
+def test_what_we_may_not_read_is_ours_to_mend(
+    executions: Executions, flow: Stubber, operation: str
+) -> None:
+    flow.add_client_error(operation, "AccessDeniedException")
+    with pytest.raises(ClientError):
+        ASKED_BY_HISTORY[operation](executions)
+
+
+def test_an_execution_is_described_with_its_times_and_redrives(
+    executions: Executions, flow: Stubber
+) -> None:
+    told = described("FAILED") | {"stopDate": at(5), "redriveCount": 2}
+    flow.add_response("describe_execution", told, {"executionArn": EXECUTION})
+
+    assert executions.describe(JOB_ID) == Execution(ExecutionStatus.FAILED, NOW, at(5), 2)
+
+
+def test_one_that_runs_has_not_stopped(executions: Executions, flow: Stubber) -> None:
+    flow.add_response("describe_execution", described("RUNNING"))
+    assert executions.describe(JOB_ID) == Execution(ExecutionStatus.RUNNING, NOW, None, 0)
+
+
+def test_a_job_that_waits_has_no_execution_and_no_events(
+    executions: Executions, flow: Stubber
+) -> None:
+    for operation in ASKED_BY_HISTORY:
+        flow.add_client_error(operation, "ExecutionDoesNotExist")
+
+    assert executions.describe(JOB_ID) is None
+    assert executions.events(JOB_ID, always) == ([], True)
+
+
+def test_events_are_read_page_by_page_and_told_oldest_first(
+    executions: Executions, flow: Stubber
+) -> None:
+    asked = {"executionArn": EXECUTION, "maxResults": 1000, "reverseOrder": True}
+    page = {"events": [event("C", 3), event("B", 2)], "nextToken": "n"}
+    flow.add_response("get_execution_history", page, asked)
+    flow.add_response("get_execution_history", {"events": [event("A", 1)]}, asked | NEXT)
+
+    found, is_whole = executions.events(JOB_ID, always)
+
+    assert [each["type"] for each in found] == ["A", "B", "C"]
+    assert is_whole
+
+
+def test_without_time_the_beginning_is_left_out(executions: Executions, flow: Stubber) -> None:
+    page = {"events": [event("C", 3), event("B", 2)], "nextToken": "n"}
+    flow.add_response("get_execution_history", page)
+
+    found, is_whole = executions.events(JOB_ID, lambda: False)
+
+    assert [each["type"] for each in found] == ["B", "C"]
+    assert not is_whole
+
+
+def test_a_very_long_history_ends_somewhere(executions: Executions, flow: Stubber) -> None:
+    page = {"events": [event("B", 2)] * 1000, "nextToken": "n"}
+    for _ in range(5):
+        flow.add_response("get_execution_history", page)
+
+    found, is_whole = executions.events(JOB_ID, always)
+
+    assert len(found) == 5000
+    assert not is_whole
+
+
+NEXT = {"nextToken": "n"}
 
 
 def at(seconds: int) -> datetime:

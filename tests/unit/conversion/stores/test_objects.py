@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeou
 from botocore.stub import Stubber
 
 from conversion import stores
-from conversion.clock import timestamp, utc_now
+from conversion.clock import utc_now
 from conversion.errors import SourceChanged, SourceMissing, StorageUnavailable
 from conversion.leftovers import Listed, NotDeleted
 from conversion.stores import clients
@@ -135,12 +135,6 @@ def test_parts_and_objects_are_sent_with_their_checksum(client: Any) -> None:
 def test_a_checksum_is_written_as_s3_writes_it() -> None:
     assert crc32(b"123456789") == "y/Q5Jg=="  # CRC-32's published check value, 0xCBF43926
     assert base64.b64decode(crc32(BODY)) == zlib.crc32(BODY).to_bytes(4, "big")
-
-
-def test_a_signed_request_says_until_when(objects: Objects) -> None:
-    now = timestamp(utc_now())
-    assert objects.presign_put(KEY, 1, "audio/wav", 3600).expires_at > now
-    assert objects.presign_put(KEY, 1, "audio/wav", -3600).expires_at < now
 
 
 def error(code: str, status: int) -> ClientError:
