@@ -3,25 +3,110 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+from client.loudness import LoudnessChange
 
 OVER = frozenset({"completed", "failed", "cancelled"})
 
 
 @dataclass(frozen=True)
-class UploadPlan:
-    """Where the bytes go, and the headers that were signed: they must be sent as they are."""
+class SignedRequest:
+    """A PUT to S3. The headers were signed: they must be sent as they are."""
 
-    file_id: str
     url: str
     headers: Mapping[str, str]
 
     @classmethod
-    def from_json(cls, body: Any) -> UploadPlan:
-        upload = body["upload"]
-        headers = {str(name): str(value) for name, value in upload.get("headers", {}).items()}
-        return cls(body["fileId"], upload["url"], headers)
+    def from_json(cls, body: Any) -> SignedRequest:
+        headers = {str(name): str(value) for name, value in body.get("headers", {}).items()}
+        return cls(body["url"], headers)
+
+
+@dataclass(frozen=True)
+class SignedPart:
+    """`bytes` of the file, from `offset` on."""
+
+    number: int
+    offset: int
+    bytes: int
+    url: str
+    headers: Mapping[str, str]
+
+    @classmethod
+    def from_json(cls, body: Any) -> SignedPart:
+        signed = SignedRequest.from_json(body)
+        number, offset, size = (int(body[each]) for each in ("partNumber", "offset", "bytes"))
+        return cls(number, offset, size, signed.url, signed.headers)
+
+
+@dataclass(frozen=True)
+class Multipart:
+    """Every part has `part_bytes`, but the last, which has what is left."""
+
+    part_bytes: int
+    part_count: int
+    parts_done: frozenset[int]
+
+    @classmethod
+    def from_json(cls, body: Any) -> Multipart:
+        done = frozenset(int(each) for each in body.get("partsDone", ()))
+        return cls(int(body["partBytes"]), int(body["partCount"]), done)
+
+
+@dataclass(frozen=True)
+class Upload:
+    """`put` is there while a small file is awaited, `multipart` for every large one."""
+
+    file_id: str
+    status: str
+    bytes_received: int
+    percent: float
+    put: SignedRequest | None
+    multipart: Multipart | None
+
+    @classmethod
+    def from_json(cls, body: Any) -> Upload:
+        put, multipart = body.get("upload"), body.get("multipart")
+        return cls(
+            file_id=str(body["fileId"]),
+            status=str(body["status"]),
+            bytes_received=int(body["bytesReceived"]),
+            percent=float(body["percent"]),
+            put=SignedRequest.from_json(put) if put else None,
+            multipart=Multipart.from_json(multipart) if multipart else None,
+        )
+
+
+@dataclass(frozen=True)
+class StoredPart:
+    number: int
+    bytes: int
+    etag: str
+
+    @classmethod
+    def from_json(cls, body: Any) -> StoredPart:
+        return cls(int(body["partNumber"]), int(body["bytes"]), str(body["etag"]))
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What S3 has of an upload, and the numbers of what it has not."""
+
+    part_bytes: int
+    part_count: int
+    parts: tuple[StoredPart, ...]
+    missing: frozenset[int]
+
+    @classmethod
+    def from_json(cls, body: Any) -> Parts:
+        return cls(
+            part_bytes=int(body["partBytes"]),
+            part_count=int(body["partCount"]),
+            parts=tuple(StoredPart.from_json(each) for each in body["parts"]),
+            missing=frozenset(int(each) for each in body["missing"]),
+        )
 
 
 @dataclass(frozen=True)
@@ -47,42 +132,6 @@ class JobWarning:
     @classmethod
     def from_json(cls, body: Any) -> JobWarning:
         return cls(str(body["code"]), str(body["message"]))
-
-
-@dataclass(frozen=True)
-class Loudness:
-    """EBU R 128's measures of one signal, in LUFS, LU and dBTP; None where it is silent."""
-
-    integrated_lufs: float | None
-    range_lu: float | None
-    true_peak_dbtp: float | None
-
-    def to_json(self) -> dict[str, float | None]:
-        return {
-            "integratedLufs": self.integrated_lufs,
-            "rangeLu": self.range_lu,
-            "truePeakDbtp": self.true_peak_dbtp,
-        }
-
-    @classmethod
-    def from_json(cls, body: Any) -> Loudness:
-        measures = (body.get(name) for name in ("integratedLufs", "rangeLu", "truePeakDbtp"))
-        return cls(*(None if each is None else float(each) for each in measures))
-
-
-@dataclass(frozen=True)
-class LoudnessChange:
-    before: Loudness
-    after: Loudness
-
-    def to_json(self) -> dict[str, Any]:
-        return {"before": self.before.to_json(), "after": self.after.to_json()}
-
-    @classmethod
-    def from_json(cls, body: Any) -> LoudnessChange | None:
-        if not body:
-            return None
-        return cls(Loudness.from_json(body["before"]), Loudness.from_json(body["after"]))
 
 
 @dataclass(frozen=True)
@@ -116,6 +165,10 @@ class Job:
     output: Output | None
     warnings: tuple[JobWarning, ...]
     failure: Failure | None
+    file_name: str
+    created_at: str
+    # All of it, as it was told.
+    told: Mapping[str, Any] = field(repr=False)
 
     @property
     def is_over(self) -> bool:
@@ -130,7 +183,24 @@ class Job:
             output=Output.from_json(body.get("output")),
             warnings=tuple(JobWarning.from_json(each) for each in body.get("warnings") or ()),
             failure=Failure.from_json(body.get("error")),
+            file_name=str(body.get("fileName") or ""),
+            created_at=str(body.get("createdAt") or ""),
+            told=body,
         )
+
+
+@dataclass(frozen=True)
+class JobPage:
+    """`cursor` leads to the page that follows; None on the last one. An empty page need not be."""
+
+    jobs: tuple[Job, ...]
+    cursor: str | None
+
+    @classmethod
+    def from_json(cls, body: Any) -> JobPage:
+        cursor = body.get("cursor")
+        found = tuple(Job.from_json(each) for each in body["jobs"])
+        return cls(found, None if cursor is None else str(cursor))
 
 
 @dataclass(frozen=True)
@@ -158,49 +228,3 @@ class Progress:
             eta_seconds=body.get("etaSeconds"),
             updated_at=str(body.get("updatedAt") or ""),
         )
-
-
-@dataclass(frozen=True)
-class Tally:
-    count: int
-    bytes: int
-
-    def __add__(self, other: Tally) -> Tally:
-        return Tally(self.count + other.count, self.bytes + other.bytes)
-
-
-@dataclass(frozen=True)
-class Cleaned:
-    """What a clean-up has removed, by kind, or in a dry run would. Not complete: there is more."""
-
-    complete: bool
-    removed: Mapping[str, Tally]
-    failures: int
-
-    @property
-    def count(self) -> int:
-        return sum(each.count for each in self.removed.values())
-
-    def __add__(self, later: Cleaned) -> Cleaned:
-        """Of both runs; it is as complete as the later."""
-        kinds = self.removed.keys() | later.removed.keys()
-        none = Tally(0, 0)
-        removed = {
-            kind: self.removed.get(kind, none) + later.removed.get(kind, none)
-            for kind in sorted(kinds, key=[*self.removed, *later.removed].index)
-        }
-        return Cleaned(later.complete, removed, self.failures + later.failures)
-
-    @classmethod
-    def from_json(cls, body: Any) -> Cleaned:
-        removed = {
-            str(kind): Tally(int(each["count"]), int(each["bytes"]))
-            for kind, each in body["removed"].items()
-        }
-        return cls(bool(body["complete"]), removed, int(body["failures"]))
-
-    def to_json(self) -> dict[str, Any]:
-        removed = {
-            kind: {"count": each.count, "bytes": each.bytes} for kind, each in self.removed.items()
-        }
-        return {"complete": self.complete, "removed": removed, "failures": self.failures}

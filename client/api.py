@@ -1,28 +1,24 @@
-"""The Sluice API over HTTP: one method a route, each with its retries and its coded errors."""
+"""The Sluice API over HTTP: one method a route. Ids come from people: they are only ever ids."""
 
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable
+from collections.abc import Iterable
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import quote
 
 import httpx
 
-from client.answers import Cleaned, Job, Progress, UploadPlan
+from client.answers import Job, JobPage, Parts, Progress, SignedPart, Upload
 from client.asking import Asked
-from client.errors import (
-    ApiBusy,
-    ApiFull,
-    ApiUnreachable,
-    JobStillRunning,
-    Refused,
-    UnexpectedAnswer,
-)
-from client.retry import BUSY, Patience, retry_after
-
-Answer = TypeVar("Answer")
+from client.cleaned import Cleaned
+from client.errors import JobStillRunning, UnexpectedAnswer
+from client.exchange import Exchange, read, unexpected
+from client.health import Health
+from client.history import History
+from client.offers import Offers
+from client.retry import Patience
 
 # Loopback is never reached through a proxy, whatever HTTP_PROXY says: a local pipeline would be
 # out of reach on every machine behind one.
@@ -35,30 +31,115 @@ DIRECT: dict[str, httpx.AsyncBaseTransport | None] = {
 TIMEOUT = httpx.Timeout(35.0, connect=10.0, pool=None)
 
 
-def api_client(url: str, tls: ssl.SSLContext) -> httpx.AsyncClient:
-    """A client for the API at `url`, which ends in /v1."""
-    return httpx.AsyncClient(base_url=url, timeout=TIMEOUT, mounts=DIRECT, verify=tls)
+def api_client(url: str, tls: ssl.SSLContext, auth: httpx.Auth | None = None) -> httpx.AsyncClient:
+    """A client for the API at `url`, which ends in /v1; `auth` says who asks, with each request."""
+    return httpx.AsyncClient(base_url=url, timeout=TIMEOUT, mounts=DIRECT, verify=tls, auth=auth)
+
+
+# Jobs a page, at most (conversion/listing.py).
+MOST_JOBS = 100
 
 
 class Api:
     """Every method raises Refused, ApiBusy, ApiUnreachable or UnexpectedAnswer."""
 
     def __init__(self, http: httpx.AsyncClient, patience: Patience) -> None:
-        self._http = http
+        self._exchange = Exchange(http, patience)
         self._patience = patience
+        self._ask = self._exchange.ask
 
-    async def create_upload(self, file_name: str, size: int, conversion: Asked) -> UploadPlan:
-        body = {"fileName": file_name, "bytes": size, "conversions": [conversion]}
-        return _read(await self._ask("POST", "uploads", json=body), UploadPlan.from_json)
+    async def create_upload(
+        self,
+        file_name: str,
+        size: int,
+        media_type: str | None,
+        conversions: Iterable[Asked],
+        delete_after_download: bool,
+        idempotency_key: str,
+    ) -> Upload:
+        """However often it is asked with one key, there is one upload."""
+        body: dict[str, Any] = {
+            "fileName": file_name,
+            "bytes": size,
+            "conversions": list(conversions),
+        }
+        body |= {"contentType": media_type} if media_type else {}
+        body |= {"deleteAfterDownload": True} if delete_after_download else {}
+        headers = {"idempotency-key": idempotency_key}
+        return read(
+            await self._ask("POST", "uploads", json=body, headers=headers), Upload.from_json
+        )
+
+    async def upload(self, file_id: str) -> Upload:
+        return read(await self._ask("GET", _upload(file_id)), Upload.from_json)
+
+    async def sign_parts(self, file_id: str, numbers: Iterable[int]) -> list[SignedPart]:
+        """A hundred at a time, at most."""
+        body = {"partNumbers": list(numbers)}
+        response = await self._ask("POST", _upload(file_id, "parts"), json=body)
+        return read(response, lambda body: [SignedPart.from_json(each) for each in body["parts"]])
+
+    async def acknowledge(self, file_id: str, number: int) -> Upload:
+        response = await self._ask("PUT", _upload(file_id, "parts", str(number)))
+        return read(response, Upload.from_json)
+
+    async def parts(self, file_id: str) -> Parts:
+        return read(await self._ask("GET", _upload(file_id, "parts")), Parts.from_json)
+
+    async def complete(self, file_id: str) -> Upload:
+        """Twice is as once."""
+        return read(await self._ask("POST", _upload(file_id, "complete")), Upload.from_json)
+
+    async def abort(self, file_id: str) -> None:
+        """Twice is as once. What lands afterwards starts no jobs."""
+        await self._ask("DELETE", _upload(file_id))
 
     async def jobs_of(self, file_id: str) -> list[Job]:
         response = await self._ask("GET", "jobs", params={"fileId": file_id})
-        return _read(response, lambda body: [Job.from_json(each) for each in body["jobs"]])
+        return read(response, lambda body: [Job.from_json(each) for each in body["jobs"]])
+
+    async def jobs(
+        self,
+        most: int,
+        file_id: str | None = None,
+        status: str | None = None,
+        cursor: str | None = None,
+    ) -> JobPage:
+        """The newest of those the caller may see, or those that follow the page of this cursor."""
+        asked = {
+            "limit": str(min(most, MOST_JOBS)),
+            **({} if file_id is None else {"fileId": file_id}),
+            **({} if status is None else {"status": status}),
+            **({} if cursor is None else {"cursor": cursor}),
+        }
+        page = read(await self._ask("GET", "jobs", params=asked), JobPage.from_json)
+        if cursor is not None and page.cursor == cursor:
+            raise UnexpectedAnswer("The API lists the same jobs again and again: it is broken.")
+        return page
+
+    async def history(self, job_id: str) -> History:
+        return read(await self._ask("GET", _job(job_id, "history")), History.from_json)
+
+    async def formats(self) -> Offers:
+        return read(await self._ask("GET", "formats"), Offers.from_json)
+
+    async def health(self) -> Health:
+        """503 is the answer of one that is down, and no error."""
+        response = await self._ask("GET", "health", also=(HTTPStatus.SERVICE_UNAVAILABLE,))
+        return read(response, Health.from_json)
+
+    @property
+    def clock_ahead(self) -> float | None:
+        """Seconds by which the API's clock was ahead of ours, in its last answer that told."""
+        return self._exchange.clock_ahead
 
     async def progress(self, job_id: str) -> tuple[Progress, float]:
         """How far the job is, and the seconds to wait before asking again."""
-        response = await self._ask("GET", f"jobs/{job_id}/progress")
-        return _read(response, Progress.from_json), self._patience.until_next_poll(response)
+        response = await self._ask("GET", _job(job_id, "progress"))
+        return read(response, Progress.from_json), self._patience.until_next_poll(response)
+
+    async def job(self, job_id: str) -> Job:
+        return read(await self._ask("GET", _job(job_id)), Job.from_json)
 
     async def finished_job(self, job_id: str) -> Job:
         """A job whose progress said it is over; raises JobStillRunning if its record never does."""
@@ -68,73 +149,39 @@ class Api:
     async def url_of(self, job_id: str, what: str = "output") -> str:
         """Where the output, or `waveform.json` or `waveform.png`, can be had for a while: the API
         answers 303 with a signed URL."""
-        response = await self._ask("GET", f"jobs/{job_id}/{what}")
+        response = await self._ask("GET", _job(job_id, what))
         location = response.headers.get("location")
         if response.status_code != HTTPStatus.SEE_OTHER or not location:
-            raise _unexpected(response)
+            raise unexpected(response)
         return str(response.url.join(location))
 
     async def cancel(self, job_id: str) -> Job:
-        """The job as it is then; cancelling twice is no error. The id comes from a person."""
-        response = await self._ask("DELETE", f"jobs/{quote(job_id, safe='')}")
-        return _read(response, Job.from_json)
+        """The job as it is then; cancelling twice is no error."""
+        return read(await self._ask("DELETE", _job(job_id)), Job.from_json)
 
     async def clean_up(self, dry_run: bool) -> Cleaned:
         response = await self._ask("POST", "cleanup", json={"dryRun": dry_run})
-        return _read(response, Cleaned.from_json)
+        return read(response, Cleaned.from_json)
 
     async def _finished_job(self, job_id: str) -> Job:
-        job = _read(await self._ask("GET", f"jobs/{job_id}"), Job.from_json)
+        job = await self.job(job_id)
         if not job.is_over:
             raise JobStillRunning(f"Job {job_id} is still {job.status}; ask again in a moment.")
         return job
 
-    async def _ask(self, method: str, path: str, **parts: Any) -> httpx.Response:
-        response: httpx.Response = await self._patience.retrying()(
-            self._ask_once, method, path, **parts
-        )
-        return response
 
-    async def _ask_once(self, method: str, path: str, **parts: Any) -> httpx.Response:
-        try:
-            response = await self._http.request(method, path, **parts)
-        except httpx.TransportError as error:
-            raise ApiUnreachable(
-                f"{self._http.base_url} does not answer ({error or type(error).__name__}): "
-                "check --api and the network."
-            ) from error
-        if response.status_code in BUSY:
-            code, message = _problem(response)
-            full = response.status_code == HTTPStatus.TOO_MANY_REQUESTS
-            raise (ApiFull if full else ApiBusy)(message, code, retry_after(response))
-        if response.is_error:
-            code, message = _problem(response)
-            raise Refused(message, code or f"HTTP_{response.status_code}")
-        return response
+def _upload(file_id: str, *below: str) -> str:
+    return _path("uploads", file_id, *below)
 
 
-def _problem(response: httpx.Response) -> tuple[str | None, str]:
-    """Code and message of a problem (RFC 9457); API Gateway's own errors have only `message`."""
-    plain = f"The API answered {response.status_code} {response.reason_phrase}."
-    try:
-        body = response.json()
-    except ValueError:
-        return None, plain
-    if not isinstance(body, dict):
-        return None, plain
-    code, message = body.get("code"), body.get("detail") or body.get("message") or plain
-    return (str(code) if code else None), str(message)
+def _job(job_id: str, *below: str) -> str:
+    return _path("jobs", job_id, *below)
 
 
-def _read(response: httpx.Response, shape: Callable[[Any], Answer]) -> Answer:
-    try:
-        return shape(response.json())
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise _unexpected(response) from error
+def _path(*segments: str) -> str:
+    return "/".join(_segment(each) for each in segments)
 
 
-def _unexpected(response: httpx.Response) -> UnexpectedAnswer:
-    return UnexpectedAnswer(
-        f"{response.request.method} {response.url} answered {response.status_code}, but not as "
-        "Sluice does: is this the address of a Sluice API?"
-    )
+def _segment(text: str) -> str:
+    """Dots too, where they are all there is: `..` would lead elsewhere."""
+    return quote(text, safe="") if text.strip(".") else "%2E" * len(text)

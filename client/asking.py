@@ -104,15 +104,29 @@ _OTHERS = (*("loudness", "true_peak", "tags", "drop_metadata", "drop_cover", "wa
 
 def conversion_options(command: Command) -> Command:
     """Give the command these options; it is called with `conversion`, what they ask for."""
+    return _with_options(command, lambda given: asked(**given))
 
+
+def optional_conversion_options(command: Command) -> Command:
+    """As `conversion_options`, but `conversion` is None when none of them is given."""
+    return _with_options(command, lambda given: asked(**given) if _is_any(given) else None)
+
+
+def _with_options(command: Command, read: Callable[[dict[str, Any]], Asked | None]) -> Command:
     @functools.wraps(command)
     def asking(*arguments: Any, **given: Any) -> Any:
         ours = {each: given.pop(each) for each in (*_AS_THEY_ARE, *_OTHERS)}
-        return command(*arguments, conversion=asked(**ours), **given)
+        return command(*arguments, conversion=read(ours), **given)
 
+    whole: Command = asking
     for option in reversed(_OPTIONS):
-        asking = option(asking)
-    return asking
+        whole = option(whole)
+    return whole
+
+
+def _is_any(given: dict[str, Any]) -> bool:
+    """`--quality 0` is something, though 0 equals False."""
+    return any(each is not None and each is not False and each != () for each in given.values())
 
 
 def asked(

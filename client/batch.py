@@ -9,13 +9,9 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from typing import Generic, Protocol, TypeVar
 
-import httpx
-
-from client.api import Api, api_client
-from client.asking import Asked
-from client.convert import Journey, Service
-from client.destination import Destination
+from client.deployment import Deployment
 from client.errors import (
     ApiUnreachable,
     ClientError,
@@ -24,68 +20,88 @@ from client.errors import (
     Interrupted,
     PipelineNotStarted,
 )
-from client.moment import Moment
-from client.outcome import Outcome
 from client.retry import Patience
+from client.service import Service, serving
 from client.show import Display
 from client.source import Source, output_stem
-from client.transfer import Storage, storage_client
+from client.unfinished import Unfinished
 
 
-class Batch:
+class Ended(Protocol):
+    """What became of a file."""
+
+    @property
+    def error(self) -> ClientError | None: ...
+
+    @property
+    def last_word(self) -> str:
+        """The end of its progress."""
+        ...
+
+
+End = TypeVar("End", bound=Ended)
+Ends = TypeVar("Ends", bound=Ended, covariant=True)
+
+
+class Journey(Protocol[Ends]):
+    @property
+    def file(self) -> Path: ...
+
+    async def run(self, service: Service) -> Ends:
+        """Raises a ClientError for whatever ends it early."""
+        ...
+
+    def failed(self, error: ClientError) -> Ends:
+        """What it ends with then."""
+        ...
+
+
+class Batch(Generic[End]):
     """`over` hears of each file's outcome once, in the order in which they come about."""
 
     def __init__(
         self,
-        files: Sequence[Path],
-        conversion: Asked,
-        destination: Destination,
+        journeys: Sequence[Journey[End]],
         display: Display,
-        over: Callable[[Outcome], None],
+        over: Callable[[End], None],
     ) -> None:
-        self.outcomes: dict[int, Outcome] = {}
+        self.outcomes: dict[int, End] = {}
+        self._journeys = journeys
         self._display = display
         self._over = over
         self._unreachable: ApiUnreachable | None = None
-        self._journeys = [
-            Journey(file, conversion, destination, number, _shown_in(display, row))
-            for row, (file, number) in enumerate(zip(files, numbers_for(files), strict=True))
-        ]
 
     @property
-    def converted(self) -> int:
+    def succeeded(self) -> int:
         return sum(each.error is None for each in self.outcomes.values())
 
     async def run(
         self,
-        deployment: AbstractAsyncContextManager[str],
+        deployment: AbstractAsyncContextManager[Deployment],
         side_by_side: int,
         patience: Patience,
-    ) -> list[Outcome]:
-        """Convert what can be read; `deployment` (giving its API's URL) is entered only for that.
+        resumes: bool,
+    ) -> list[End]:
+        """Send what can be read; `deployment` is entered only for that.
 
         However it ends, every file has an outcome.
         """
         try:
             self._fail_unreadable()
             if self._left():
-                async with deployment as url:
-                    await self._run_at(url, asyncio.Semaphore(side_by_side), patience)
+                async with deployment as there:
+                    unfinished = Unfinished(there.url) if resumes else None
+                    async with serving(there, patience, unfinished) as service:
+                        await self._run_at(service, asyncio.Semaphore(side_by_side))
         except PipelineNotStarted as error:
             self._fail_rest(error)
         except asyncio.CancelledError:
-            self._fail_rest(Interrupted("Stopped before its end; run it again to convert it."))
+            self._fail_rest(Interrupted("Stopped before its end; run it again."))
             raise
         return [self.outcomes[row] for row in sorted(self.outcomes)]
 
-    async def _run_at(self, url: str, places: asyncio.Semaphore, patience: Patience) -> None:
-        tls = httpx.create_ssl_context()  # reads every trusted certificate: once is enough
-        async with (
-            api_client(url, tls) as api,
-            storage_client(tls) as storage,
-            asyncio.TaskGroup() as group,
-        ):
-            service = Service(Api(api, patience), Storage(storage, patience), patience)
+    async def _run_at(self, service: Service, places: asyncio.Semaphore) -> None:
+        async with asyncio.TaskGroup() as group:
             for row in self._left():
                 group.create_task(self._travel(row, service, places))
 
@@ -96,15 +112,14 @@ class Batch:
                 if self._unreachable:  # found out by a file before: do not wait once more for each
                     raise self._unreachable
                 outcome = await journey.run(service)
-            except ApiUnreachable as error:
-                self._unreachable = error
-                outcome = Outcome.failed(journey.file, error, journey.job_id)
             except ClientError as error:
-                outcome = Outcome.failed(journey.file, error, journey.job_id)
+                if isinstance(error, ApiUnreachable):
+                    self._unreachable = error
+                outcome = journey.failed(error)
             except Exception as error:
                 traceback.print_exc(file=sys.stderr)
                 mistake = InternalError(f"sluice itself failed ({error!r}): please report it.")
-                outcome = Outcome.failed(journey.file, mistake, journey.job_id)
+                outcome = journey.failed(mistake)
         self._finish(row, outcome)
 
     def _fail_unreadable(self) -> None:
@@ -112,14 +127,13 @@ class Batch:
             try:
                 Source.at(journey.file)
             except FileNotReadable as error:
-                self._finish(row, Outcome.failed(journey.file, error))
+                self._finish(row, journey.failed(error))
 
     def _fail_rest(self, error: ClientError) -> None:
         for row in self._left():
-            journey = self._journeys[row]
-            self._finish(row, Outcome.failed(journey.file, error, journey.job_id))
+            self._finish(row, self._journeys[row].failed(error))
 
-    def _finish(self, row: int, outcome: Outcome) -> None:
+    def _finish(self, row: int, outcome: End) -> None:
         self.outcomes[row] = outcome
         self._display.drop(row, outcome.last_word)
         self._over(outcome)
@@ -141,7 +155,3 @@ def numbers_for(files: Sequence[Path]) -> list[int]:
         numbers.append(seen[stem])
         seen[stem] += 1
     return numbers
-
-
-def _shown_in(display: Display, row: int) -> Callable[[Moment], None]:
-    return lambda moment: display.show(row, moment)

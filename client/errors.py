@@ -3,18 +3,21 @@
     ClientError
     ├── FileNotReadable, FileChanged          the input, here: nothing was or will be converted
     ├── Refused                               the API or the job said no; the code is theirs
-    │   └── JobCancelled
+    │   ├── JobCancelled
+    │   └── NotAllowed                        401 or 403: it does not know us, or we may not
     ├── StorageRefused                        S3 said no to a URL the API had signed
     ├── JobNotStarted, UnexpectedAnswer       the deployment is broken, or not a Sluice at all
     ├── JobStalled                            its record moves no more: it may be lost, or late
     ├── OutputNotWritable                     the output, here: the job itself is done
+    ├── NoCredentials                         none that could be used: nothing was sent
     ├── PipelineNotStarted                    no local pipeline: nothing can be converted
     ├── Interrupted, InternalError
     └── PassingError                          worth another try, after `retry_after` if given
         ├── ApiUnreachable, JobStillRunning
         ├── ApiBusy
         │   └── ApiFull                       it has more to do than it takes on: wait for longer
-        └── UploadBroken, DownloadBroken
+        ├── UploadBroken, DownloadBroken
+        └── SignatureExpired              S3 takes the URL no more: have it signed anew
 
 A `code` is part of what `--json` promises: scripts match on it, so it never changes. Codes of
 Refused and ApiBusy come from the API (conversion/errors.py lists those).
@@ -53,6 +56,10 @@ class JobCancelled(Refused):
     code = "JOB_CANCELLED"
 
 
+class NotAllowed(Refused):
+    """The message says what would let us in."""
+
+
 class StorageRefused(ClientError):
     code = "STORAGE_REFUSED"
 
@@ -71,6 +78,10 @@ class UnexpectedAnswer(ClientError):
 
 class OutputNotWritable(ClientError):
     code = "OUTPUT_NOT_WRITABLE"
+
+
+class NoCredentials(ClientError):
+    code = "NO_CREDENTIALS"
 
 
 class PipelineNotStarted(ClientError):
@@ -117,3 +128,7 @@ class UploadBroken(PassingError):
 
 class DownloadBroken(PassingError):
     code = "DOWNLOAD_FAILED"
+
+
+class SignatureExpired(PassingError):
+    code = "STORAGE_REFUSED"

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass
 
 from rich.filesize import decimal
 
 from client.answers import Progress
+
+# As the API writes them: UTC, to the millisecond.
+_TIMESTAMP = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.\d+)?Z", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -34,19 +38,25 @@ class Moment:
 
 
 class Meter:
-    """Turns "so many bytes done" into moments of one transfer."""
+    """Turns "so many bytes done" into moments of one transfer. `before` were done by an earlier
+    run; a part that is tried again takes nothing back of what was shown."""
 
-    def __init__(self, stage: str, total: int) -> None:
+    def __init__(self, stage: str, total: int, before: int = 0) -> None:
         self._stage = stage
         self._total = total
+        self._before = before
+        self._most = before
         self._began = time.monotonic()
 
     def at(self, done: int) -> Moment:
+        self._most = done = max(done, self._most)
         if not done:
             return Moment(self._stage)
-        rate = done / max(time.monotonic() - self._began, 1e-6)
-        left = (self._total - done) / rate
-        return Moment(self._stage, 100 * done / self._total, f"{decimal(int(rate))}/s", left)
+        percent = 100 * done / self._total
+        if done == self._before:
+            return Moment(self._stage, percent)
+        rate = (done - self._before) / max(time.monotonic() - self._began, 1e-6)
+        return Moment(self._stage, percent, f"{decimal(int(rate))}/s", (self._total - done) / rate)
 
 
 def clock(seconds: float) -> str:
@@ -54,3 +64,9 @@ def clock(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def utc(timestamp: str) -> str:
+    """2026-03-01 12:34:56Z, out of an API's time; what is none of these stays as it is."""
+    match = _TIMESTAMP.fullmatch(timestamp)
+    return f"{match[1]} {match[2]}Z" if match else timestamp

@@ -73,6 +73,14 @@ def decibels(text: str) -> float:
     return float(match[1])
 
 
+def an_id(text: str) -> str:
+    """Of a job or a file, in any form, for the API to know or not. Raises BadParameter."""
+    told = _sendable(text.strip())
+    if not told:
+        raise click.BadParameter("an id is wanted, but this one is empty.")
+    return told
+
+
 def _sendable(text: str) -> str:
     """Bytes of the command line that were no UTF-8 cannot be sent in JSON."""
     return text.encode("utf-8", "replace").decode()

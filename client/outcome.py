@@ -14,7 +14,7 @@ from typing import Any
 
 from rich.filesize import decimal
 
-from client.answers import Job, JobWarning, LoudnessChange, Output
+from client.answers import Job, JobWarning, Output
 from client.errors import (
     ApiUnreachable,
     ClientError,
@@ -23,6 +23,7 @@ from client.errors import (
     JobCancelled,
     PipelineNotStarted,
 )
+from client.loudness import LoudnessChange
 from client.moment import clock
 
 CONVERTED, SOME_FAILED, OUT_OF_REACH, INTERRUPTED, TERMINATED = 0, 1, 3, 130, 143

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -55,6 +55,12 @@ class Patience:
     job_waits: float = MOST_WAITING
     job_runs_silent: float = MOST_SILENCE
     full: float = MOST_FULL
+
+    @property
+    def steady(self) -> Patience:
+        """For what is well under way: a line that is gone for a minute is no reason to give it up.
+        Four attempts more make 71 seconds of 8."""
+        return replace(self, attempts=self.attempts + 4)
 
     def retrying(self) -> AsyncRetrying:
         """Tries again on a PassingError and raises the last one when the attempts are used up. Not

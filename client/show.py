@@ -85,10 +85,10 @@ class Lines:
             self._say(row, last_word)
 
     def result(self, line: str) -> None:
-        print(_plain(line, sys.stdout.encoding), flush=True)
+        print(plain(line, sys.stdout.encoding), flush=True)
 
     def note(self, line: str) -> None:
-        print(_plain(line, sys.stderr.encoding), file=sys.stderr, flush=True)
+        print(plain(line, sys.stderr.encoding), file=sys.stderr, flush=True)
 
     def _tick(self) -> None:
         while not self._over.wait(self._every):
@@ -129,9 +129,10 @@ class Bars:
         self._progress.stop()
 
     def show(self, row: int, moment: Moment) -> None:
-        fields: dict[str, Any] = {"stage": moment.stage, "pace": moment.pace, "eta": moment.eta}
+        stage = plain(moment.stage, self._console.encoding)  # the API's word
+        fields: dict[str, Any] = {"stage": stage, "pace": moment.pace, "eta": moment.eta}
         if row not in self._rows:
-            name = _plain(self._names[row], self._console.encoding)
+            name = plain(self._names[row], self._console.encoding)
             self._rows[row] = self._progress.add_task(name, total=100, **fields)
         self._progress.update(self._rows[row], completed=moment.percent, **fields)
 
@@ -144,17 +145,17 @@ class Bars:
         if sys.stdout.isatty():
             self.note(line)
         else:
-            print(_plain(line, sys.stdout.encoding), flush=True)
+            print(plain(line, sys.stdout.encoding), flush=True)
 
     def note(self, line: str) -> None:
         """Not wrapped: a line of JSON stays one line."""
-        self._console.print(Text(_plain(line, self._console.encoding)), soft_wrap=True)
+        self._console.print(Text(plain(line, self._console.encoding)), soft_wrap=True)
 
 
 _NAME = Column(max_width=40, no_wrap=True, overflow="ellipsis")
 
 
-def _plain(line: str, encoding: str) -> str:
+def plain(line: str, encoding: str) -> str:
     """The line as it can be printed: a file's name may hold anything, also bytes that are no text
     and sequences that move a terminal's cursor."""
     seen = "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in line)

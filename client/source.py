@@ -49,28 +49,42 @@ class Source:
         except OSError as error:
             raise _not_readable(path, error) from error
 
-    async def chunks(self, moved: Callable[[int], None]) -> AsyncIterator[bytes]:
-        """The file from its start; `moved` hears how many bytes have been taken.
+    async def chunks(
+        self, moved: Callable[[int], None], offset: int = 0, length: int | None = None
+    ) -> AsyncIterator[bytes]:
+        """The file, or `length` bytes of it from `offset` on; `moved` hears how many of those have
+        been taken.
 
         Raises FileChanged before the last chunk when the file is no longer the one looked at, so
         that a recording still being written is never stored cut off.
         """
-        done = 0
+        length, done = self.bytes if length is None else length, 0
         try:
             with self.path.open("rb") as file:
-                while done < self.bytes:
-                    chunk = file.read(min(CHUNK, self.bytes - done))
+                file.seek(offset)
+                while done < length:
+                    chunk = file.read(min(CHUNK, length - done))
                     done += len(chunk)
-                    if not chunk or (done == self.bytes and self._has_changed(file.fileno())):
-                        raise FileChanged(f"{self.path} changed while it was sent: try again.")
+                    if not chunk or (done == length and self._differs(os.fstat(file.fileno()))):
+                        raise self._changed()
                     yield chunk
                     moved(done)
         except OSError as error:
             raise _not_readable(self.path, error) from error
 
-    def _has_changed(self, handle: int) -> bool:
-        status = os.fstat(handle)
+    def check_unchanged(self) -> None:
+        """Raises FileChanged when the file is no longer the one looked at."""
+        try:
+            if self._differs(self.path.stat()):
+                raise self._changed()
+        except OSError as error:
+            raise _not_readable(self.path, error) from error
+
+    def _differs(self, status: os.stat_result) -> bool:
         return (status.st_size, status.st_mtime_ns) != (self.bytes, self.modified_ns)
+
+    def _changed(self) -> FileChanged:
+        return FileChanged(f"{self.path} changed while it was sent: try again.")
 
 
 def without_controls(name: str) -> str:

@@ -1,4 +1,5 @@
-"""Whether a job still moves, told from outside by nothing but its changing record.
+"""A job's way to its end, and whether it still moves: told from outside, by nothing but its
+changing record.
 
 Time is this process's own, counted from when a change was seen: the two clocks need not agree, and
 a laptop that slept does not take its own absence for the job's.
@@ -6,11 +7,13 @@ a laptop that slept does not take its own absence for the job's.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from client.answers import Progress
+from client.answers import Job, Progress
+from client.api import Api
 from client.errors import JobStalled
 from client.retry import Patience
 
@@ -55,6 +58,21 @@ class Watch:
             f"for {_long(still)}: look at the state machine's execution named {self._job_id}, or "
             "convert the file again."
         )
+
+
+async def until_over(
+    api: Api, job_id: str, patience: Patience, shown: Callable[[Progress], None]
+) -> Job:
+    """The job when it is over; `shown` hears of its way there. Raises JobStalled when it has ceased
+    to move."""
+    watch = Watch(job_id, patience)
+    while True:
+        progress, wait = await api.progress(job_id)
+        progress = watch.see(progress)
+        if progress.is_over:
+            return await api.finished_job(job_id)
+        shown(progress)
+        await asyncio.sleep(wait)
 
 
 def _long(seconds: float) -> str:

@@ -24,6 +24,14 @@ SLUICE = [sys.executable, "-m", "client"]
 IMPATIENT = Patience(attempts=4, first_wait=0.02, longest_wait=0.1, job_appears=1.0, poll=0.2)
 
 
+@pytest.fixture(autouse=True)
+def state(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the client keeps its state: in a place of each test's own."""
+    folder = tmp_path_factory.mktemp("state")
+    monkeypatch.setenv("XDG_STATE_HOME", str(folder))
+    return folder / "sluice" / "uploads"
+
+
 @pytest.fixture
 def service() -> Iterator[Service]:
     with Service() as service:

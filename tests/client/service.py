@@ -1,8 +1,8 @@
 """A small Sluice over real HTTP for the client's tests: the API and S3 on one loopback port.
 
 It keeps the API's contract (routes, statuses, problem details, 303) and S3's for signed URLs (exact
-headers, 412 on overwrite), and it fails when told to. A "conversion" puts the format's name before
-the bytes; bytes that begin with `text` are no audio.
+headers, 412 on overwrite, 403 when they are too old), and it fails when told to. A "conversion"
+puts the format's name before the bytes; bytes that begin with `text` are no audio.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
+
+from tests.client.receiving import MIB, Received, Receiving, Signatures, query
 
 # Two of them share a suffix, as m4a and alac do.
 FORMATS = {"mp3": "mp3", "opus": "opus", "flac": "flac", "m4a": "m4a", "alac": "m4a"}
@@ -65,11 +67,35 @@ class Job:
         return converted(self.content, self.format)
 
 
+@dataclass(frozen=True)
+class Seen:
+    """A request as it came; header names are lower case."""
+
+    kind: str
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+
 class Service:
-    """`log` has every request as (kind, path); kinds are the handler's methods below."""
+    """`log` has every request as (kind, path); kinds are the handler's methods below. `door` may
+    turn a request to the API away with a status, as API Gateway's authorizers do."""
 
     def __init__(self) -> None:
         self.uploads: dict[str, dict[str, Any]] = {}
+        self.received: dict[str, Received] = {}
+        self.keys: dict[str, str] = {}
+        self.single_put_bytes = 16 * MIB
+        self.part_bytes = 8 * MIB
+        self.signatures = Signatures()
+        self.door: Callable[[Seen], int | None] = lambda seen: None
+        self.seen: list[Seen] = []
+        # Called when a part has come whole, before S3 has it.
+        self.part_came: Callable[[int], None] = lambda number: None
+        self.never_kept: set[int] = set()  # parts that S3 takes and has not
+        self.parts_at_once = 0
+        self.most_parts_at_once = 0
         self.objects: dict[str, bytes] = {}
         self.jobs: dict[str, Job] = {}
         self.troubles: dict[str, Trouble] = {}
@@ -143,6 +169,11 @@ class Service:
                         job_id, file_id, upload["fileName"], conversion, content
                     )
 
+    def coming(self, more: int) -> None:
+        with self._lock:
+            self.parts_at_once += more
+            self.most_parts_at_once = max(self.most_parts_at_once, self.parts_at_once)
+
     def delivered(self) -> None:
         with self._lock:
             self.at_once -= 1
@@ -191,34 +222,58 @@ class Service:
         }
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Receiving, BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     wbufsize = -1  # headers and body in one segment, or each answer waits for a delayed ACK
     disable_nagle_algorithm = True
     service: Service
+    body = b""
+    is_mute = False
 
     def log_message(self, format: str, *args: Any) -> None:
         """Quiet: pytest's output is for tests."""
 
     def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        self.body = self.take_body()
+        body = json.loads(self.body or b"{}")
         del self.headers["content-length"]
+        parts = self.path.strip("/").split("/")
         if self.path == "/v1/cleanup":
             self.serve("cleanup", lambda: self.cleanup(body))
+        elif parts[-1] == "complete":
+            self.serve("complete", lambda: self.on_upload(parts[2], self.complete))
+        elif parts[-1] == "parts":
+            wanted = body["partNumbers"]
+            self.serve("sign_parts", lambda: self.on_upload(parts[2], self.sign_parts, wanted))
         else:
             self.serve("create_upload", lambda: self.create_upload(body))
 
     def do_DELETE(self) -> None:
-        self.serve("cancel", self.cancel)
+        if self.path.startswith("/v1/uploads/"):
+            file_id = self.path.rpartition("/")[2]
+            self.serve("abort", lambda: self.on_upload(file_id, self.abort))
+        else:
+            self.serve("cancel", self.cancel)
 
     def do_PUT(self) -> None:
-        self.serve("put", self.put)
+        parts = self.path.strip("/").split("/")
+        if parts[0] == "v1":
+            number = int(parts[4])
+            self.serve("acknowledge", lambda: self.on_upload(parts[2], self.acknowledge, number))
+        elif "partNumber" in query(self.path):
+            self.serve("put_part", self.put_part)
+        else:
+            self.serve("put", self.put)
 
     def do_GET(self) -> None:
         path = urlsplit(self.path).path
         parts = path.strip("/").split("/")
         if parts[0] == "bucket":
             self.serve("get", lambda: self.get(parts[-1]))
+        elif parts[:2] == ["v1", "uploads"]:
+            kind = "parts" if len(parts) == 4 else "upload"
+            act = self.list_parts if len(parts) == 4 else self.upload
+            self.serve(kind, lambda: self.on_upload(parts[2], act))
         elif parts == ["v1", "jobs"]:
             self.serve("list_jobs", self.list_jobs)
         elif parts[:2] == ["v1", "jobs"]:
@@ -230,18 +285,32 @@ class _Handler(BaseHTTPRequestHandler):
 
     def serve(self, kind: str, act: Callable[[], None]) -> None:
         trouble = self.service.note(kind, self.path)
-        if trouble is None:
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        seen = Seen(kind, self.command, self.path, headers, self.body)
+        self.service.seen.append(seen)
+        status = self.service.door(seen) if self.path.startswith("/v1/") else None
+        if status is not None:
+            self.take_body()
+            self.json(status, {"message": "Forbidden" if status == 403 else "Unauthorized"})
+        elif trouble is None:
             act()
         elif trouble.status is None:
             if trouble.after:
-                self.store_put()
+                self.is_mute = True
+                act()
+                self.is_mute = False
             self.close_connection = True
         else:
             self.take_body()
             self.answer(trouble.status, b"", trouble.headers)
+        self.body = b""
 
     def create_upload(self, body: dict[str, Any]) -> None:
-        (asked,) = body["conversions"]
+        key = self.headers["idempotency-key"]
+        if key in self.service.keys:
+            upload = self.service.received[self.service.keys[key]]
+            return self.json(201, self.upload_json(upload))
+        asked = next(iter(body["conversions"]), {})
         if asked.get("tags") and "title" not in asked["tags"]:
             return self.problem(400, "INVALID_REQUEST", "There is no title among the tags.")
         if (name := asked.get("format", "mp3")) not in FORMATS:
@@ -251,14 +320,11 @@ class _Handler(BaseHTTPRequestHandler):
             return self.problem(400, "EMPTY_INPUT", "The file is empty.")
         file_id = uuid.uuid4().hex
         self.service.uploads[file_id] = body
-        headers = {
-            "content-length": str(body["bytes"]),
-            "content-type": "application/octet-stream",
-            "if-none-match": "*",
-        }
-        url = f"{self.service.origin}/bucket/{file_id}?signature=s"
-        upload = {"method": "PUT", "url": url, "headers": headers, "expiresAt": 1893456000}
-        return self.json(201, {"fileId": file_id, "expiresAt": 1893456000, "upload": upload})
+        self.service.keys[key] = file_id
+        is_small = body["bytes"] <= self.service.single_put_bytes
+        upload = Received(file_id, body, None if is_small else self.service.part_bytes)
+        self.service.received[file_id] = upload
+        return self.json(201, self.upload_json(upload))
 
     def cleanup(self, body: dict[str, Any]) -> None:
         service = self.service
@@ -281,6 +347,9 @@ class _Handler(BaseHTTPRequestHandler):
         if file_id in self.service.objects:
             self.take_body()
             return self.answer(412, b"<Error><Code>PreconditionFailed</Code></Error>")
+        if not self.service.signatures.holds(self.path):
+            self.take_body()
+            return self.expired()
         self.store_put()
         return self.answer(200, b"")
 
@@ -366,6 +435,8 @@ class _Handler(BaseHTTPRequestHandler):
         cut: int | None = None,
     ) -> None:
         """`cut` sends only so many bytes of the body and closes."""
+        if self.is_mute:
+            return
         self.send_response(status)
         self.send_header("content-length", str(len(body)))
         for name, value in (headers or {}).items():

@@ -255,7 +255,7 @@ def test_ctrl_c_before_the_batch_runs_is_130_too(
         raise KeyboardInterrupt
 
     monkeypatch.chdir(files)
-    monkeypatch.setattr("client.verbs._make", interrupt)
+    monkeypatch.setattr("client.moving.make_folder", interrupt)
     result = CliRunner().invoke(main, ["convert", "a.wav", "--to", "mp3"])
     assert (result.exit_code, result.stderr) == (130, "")
 

@@ -171,6 +171,12 @@ def test_polls_never_become_a_busy_loop() -> None:
     assert Patience().until_next_poll(answer()) == Patience().poll
 
 
+def test_what_is_under_way_is_tried_for_about_a_minute() -> None:
+    patience = Patience().steady
+    doubled = [patience.first_wait * 2**n for n in range(patience.attempts - 1)]
+    assert sum(min(each, patience.longest_wait) for each in doubled) > 60
+
+
 def test_outputs_that_would_be_called_the_same_are_numbered_in_the_order_given() -> None:
     files = ["x/a.wav", "y/A.flac", "b.wav", "a.mp3"]
     assert numbers_for([Path(each) for each in files]) == [0, 1, 0, 2]

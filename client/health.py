@@ -1,0 +1,47 @@
+"""A deployment's health, as the API tells it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing the deployment needs; `problem` says what to do when it has failed."""
+
+    name: str
+    status: str
+    milliseconds: float | None
+    problem: str | None
+
+    @property
+    def is_ok(self) -> bool:
+        return self.status == "ok"
+
+    @classmethod
+    def from_json(cls, body: Any) -> Check:
+        took, problem = body.get("milliseconds"), body.get("problem")
+        return cls(
+            name=str(body["name"]),
+            status=str(body["status"]),
+            milliseconds=None if took is None else float(took),
+            problem=None if problem is None else str(problem),
+        )
+
+
+@dataclass(frozen=True)
+class Health:
+    """`status`: ok, degraded (it works, but not with all it has) or down."""
+
+    status: str
+    checks: tuple[Check, ...]
+    capacity: Mapping[str, int]
+
+    @classmethod
+    def from_json(cls, body: Any) -> Health:
+        told = body.get("capacity") or {}
+        capacity = {str(name): int(value) for name, value in told.items() if value is not None}
+        checks = tuple(Check.from_json(each) for each in body["checks"])
+        return cls(str(body["status"]), checks, capacity)
