@@ -93,3 +93,18 @@ def music(ffmpeg: Ffmpeg, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
     for path in files.values():
         make_sample(str(ffmpeg.ffmpeg), path, seconds=5)
     return files
+
+
+@pytest.fixture(scope="session")
+def concert(ffmpeg: Ffmpeg, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two minutes of a tone in stereo: 21 MB, so that it is sent in three parts."""
+    path = tmp_path_factory.mktemp("concert") / "concert.wav"
+    make_tone(ffmpeg, path, seconds=120)
+    return path
+
+
+def make_tone(tools: Ffmpeg, path: Path, seconds: float) -> None:
+    """16 bit stereo at 44.1 kHz: 176,400 bytes a second, where the suffix is .wav."""
+    tone = ["-f", "lavfi", "-i", f"sine=frequency=330:sample_rate=44100:duration={seconds}"]
+    command = [tools.ffmpeg, "-v", "error", "-nostdin", *tone, "-ac", "2", "-y", path]
+    subprocess.run(command, check=True)

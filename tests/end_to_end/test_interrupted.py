@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import time
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import pytest
 
 from local.ffmpeg import Ffmpeg
 from tests.end_to_end import journey
-from tests.end_to_end.conftest import Pipeline
+from tests.end_to_end.conftest import Pipeline, make_tone
 
 MINUTES = 8
 
@@ -21,9 +20,7 @@ MINUTES = 8
 def long_tone(ffmpeg: Ffmpeg, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Long enough to be caught in the middle: 8 minutes of stereo, 85 MB of WAV."""
     path = tmp_path_factory.mktemp("long") / "tone.wav"
-    tone = f"sine=frequency=330:sample_rate=44100:duration={MINUTES * 60}"
-    command = ["-v", "error", "-nostdin", "-f", "lavfi", "-i", tone, "-ac", "2", str(path)]
-    subprocess.run([ffmpeg.ffmpeg, *command], check=True)
+    make_tone(ffmpeg, path, seconds=MINUTES * 60)
     return path
 
 

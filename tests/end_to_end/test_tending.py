@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +12,10 @@ import httpx
 import pytest
 
 from local.ffmpeg import Ffmpeg
-from tests.end_to_end import journey
+from tests.end_to_end import journey, records
 from tests.end_to_end.conftest import Pipeline
 
 _HOURS = 2
-_DAYS_AGO = 9
 
 
 @pytest.fixture(scope="module")
@@ -44,15 +41,8 @@ def converting(pipeline: Pipeline, path: Path) -> str:
     """A job that is at work."""
     file_id = journey.send(pipeline.api, path, {"format": "opus"})
     [job] = journey.jobs_of(pipeline.api, file_id)
-    until(lambda: journey.progress(pipeline.api, job["jobId"])["stage"] == "converting")
+    journey.until(lambda: journey.progress(pipeline.api, job["jobId"])["stage"] == "converting")
     return job["jobId"]
-
-
-def until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + journey.PATIENCE_SECONDS
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def test_a_job_is_cancelled_and_stays_so(
@@ -81,28 +71,28 @@ def test_what_has_expired_is_removed_and_a_job_that_lives_never_is(
     file_id = journey.send(pipeline.api, music["wav"], {"format": "flac"})
     [old] = journey.jobs_of(pipeline.api, file_id)
     assert journey.finished(pipeline.api, old["jobId"])["status"] == "completed"
-    [output] = objects(pipeline, old["jobId"])
+    [output] = records.objects(pipeline, old["jobId"])
     before = would_remove(pipeline)  # of others, who share the pipeline
     living = converting(pipeline, long_tone)
-    expire(pipeline, old["jobId"])
-    expire(pipeline, living)
+    records.expire(pipeline, old["jobId"])
+    records.expire(pipeline, living)
 
     code, [would] = sluice(pipeline, "cleanup", "--dry-run")
     assert (code, would["dryRun"]) == (0, True)
     jobs, outputs = (more(would["removed"], before, kind) for kind in ("jobs", "outputs"))
     assert jobs == {"count": 1, "bytes": 0}
     assert outputs == {"count": 1, "bytes": output["Size"]}
-    assert objects(pipeline, old["jobId"]) == [output]
+    assert records.objects(pipeline, old["jobId"]) == [output]
 
     code, [removed] = sluice(pipeline, "cleanup")
     assert (code, removed["removed"], removed["failures"]) == (0, would["removed"], 0)
-    assert objects(pipeline, old["jobId"]) == []
-    assert record(pipeline, "Jobs", old["jobId"]) is None
-    assert record(pipeline, "Progress", old["jobId"]) is None
-    still = record(pipeline, "Jobs", living)
+    assert records.objects(pipeline, old["jobId"]) == []
+    assert records.record(pipeline, "Jobs", old["jobId"]) is None
+    assert records.record(pipeline, "Progress", old["jobId"]) is None
+    still = records.record(pipeline, "Jobs", living)
     assert still is not None
     assert still["status"]["S"] == "processing"
-    keep(pipeline, living)  # as the recovery does with what lives, within minutes
+    records.keep(pipeline, living)  # as the recovery does with what lives, within minutes
     assert journey.progress(pipeline.api, living)["status"] == "processing"
     assert sluice(pipeline, "cancel", living)[0] == 0
 
@@ -116,45 +106,3 @@ def more(
     now: dict[str, dict[str, int]], before: dict[str, dict[str, int]], kind: str
 ) -> dict[str, int]:
     return {name: now[kind][name] - before[kind][name] for name in ("count", "bytes")}
-
-
-def objects(pipeline: Pipeline, job_id: str) -> list[dict[str, Any]]:
-    listed = pipeline.client("s3").list_objects_v2(
-        Bucket=pipeline.bucket, Prefix=f"conversions/{job_id}/"
-    )
-    return listed.get("Contents", [])
-
-
-def table(pipeline: Pipeline, kind: str) -> str:
-    names = pipeline.client("dynamodb").list_tables()["TableNames"]
-    [name] = [each for each in names if f"-storage-{kind}" in each]
-    return name
-
-
-def record(pipeline: Pipeline, kind: str, job_id: str) -> dict[str, Any] | None:
-    found = pipeline.client("dynamodb").get_item(
-        TableName=table(pipeline, kind), Key={"jobId": {"S": job_id}}, ConsistentRead=True
-    )
-    return found.get("Item")
-
-
-def expire(pipeline: Pipeline, job_id: str) -> None:
-    """As if it had been made more than a week ago."""
-    then = time.time() - _DAYS_AGO * 24 * 3600
-    made = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(then))
-    change(pipeline, job_id, "SET createdAt = :value", {"S": made})
-    change(pipeline, job_id, "SET expiresAt = :value", {"N": str(int(time.time()) - 24 * 3600)})
-
-
-def keep(pipeline: Pipeline, job_id: str) -> None:
-    later = {"N": str(int(time.time()) + 24 * 3600)}
-    change(pipeline, job_id, "SET expiresAt = :value", later)
-
-
-def change(pipeline: Pipeline, job_id: str, update: str, value: dict[str, str]) -> None:
-    pipeline.client("dynamodb").update_item(
-        TableName=table(pipeline, "Jobs"),
-        Key={"jobId": {"S": job_id}},
-        UpdateExpression=update,
-        ExpressionAttributeValues={":value": value},
-    )
