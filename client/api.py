@@ -94,6 +94,15 @@ class Api:
         """Twice is as once. What lands afterwards starts no jobs."""
         await self._ask("DELETE", _upload(file_id))
 
+    async def create_job(
+        self, file_id: str, conversion: Asked, delete_after_download: bool | None, key: str
+    ) -> Job:
+        """However often it is asked with one idempotency key, there is one job."""
+        body: dict[str, Any] = {"fileId": file_id, "conversion": conversion}
+        body |= {} if delete_after_download is None else {"deleteAfterDownload": True}
+        headers = {"idempotency-key": key}
+        return read(await self._ask("POST", "jobs", json=body, headers=headers), Job.from_json)
+
     async def jobs_of(self, file_id: str) -> list[Job]:
         response = await self._ask("GET", "jobs", params={"fileId": file_id})
         return read(response, lambda body: [Job.from_json(each) for each in body["jobs"]])

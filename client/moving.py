@@ -141,8 +141,8 @@ def upload(
     """Upload each FILE to a deployment, and say the id it has there.
 
     With --to or --preset its conversion begins there when it has arrived, and the id of the job is
-    told too; without, nothing is made of it until it is asked for (POST /v1/jobs). An upload in
-    parts that is broken off is taken up again by the same command, as with `sluice convert`.
+    told too; without, nothing is made of it until `sluice start` asks for it. An upload in parts
+    that is broken off is taken up again by the same command, as with `sluice convert`.
 
     Standard output has a line a file, or with --json an object with file, fileId, status (uploaded,
     failed, interrupted), bytes, jobIds and error (null, or code and message).

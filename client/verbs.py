@@ -17,6 +17,7 @@ from client.jobs import jobs
 from client.moving import convert, upload
 from client.outcome import INTERRUPTED
 from client.pipeline import run_in_foreground
+from client.start import start
 from client.surroundings import Surroundings, in_surroundings
 from client.tend import cancel, cleanup
 
@@ -39,6 +40,7 @@ def main() -> None:
 
 main.add_command(convert)
 main.add_command(upload)
+main.add_command(start)
 main.add_command(cancel)
 main.add_command(cleanup)
 main.add_command(download)

@@ -115,6 +115,7 @@ class Service:
         self.output_name: str | None = None
         # What each call of the clean-up answers, the last of them for ever, and what was asked.
         self.cleanups: list[dict[str, Any]] = [cleaned()]
+        self.jobs_asked: list[dict[str, Any]] = []
         self.cleanups_asked: list[dict[str, Any]] = []
         self.loudness: dict[str, Any] | None = None
         self.warnings: list[dict[str, str]] = []
@@ -240,6 +241,8 @@ class _Handler(Receiving, BaseHTTPRequestHandler):
         parts = self.path.strip("/").split("/")
         if self.path == "/v1/cleanup":
             self.serve("cleanup", lambda: self.cleanup(body))
+        elif self.path == "/v1/jobs":
+            self.serve("create_job", lambda: self.create_job(body))
         elif parts[-1] == "complete":
             self.serve("complete", lambda: self.on_upload(parts[2], self.complete))
         elif parts[-1] == "parts":
@@ -325,6 +328,20 @@ class _Handler(Receiving, BaseHTTPRequestHandler):
         upload = Received(file_id, body, None if is_small else self.service.part_bytes)
         self.service.received[file_id] = upload
         return self.json(201, self.upload_json(upload))
+
+    def create_job(self, body: dict[str, Any]) -> None:
+        key, service = self.headers["idempotency-key"], self.service
+        upload = service.uploads.get(body["fileId"])
+        if upload is None or body["fileId"] not in service.objects:
+            return self.problem(404, "FILE_NOT_FOUND", "There is no such file; upload it again.")
+        if key not in service.keys:
+            content = service.objects[body["fileId"]]
+            asked = body["conversion"]
+            job = Job(uuid.uuid4().hex, body["fileId"], upload["fileName"], asked, content)
+            service.jobs[job.job_id] = job
+            service.keys[key] = job.job_id
+            service.jobs_asked.append(body)
+        return self.json(202, service.job_json(service.jobs[service.keys[key]]))
 
     def cleanup(self, body: dict[str, Any]) -> None:
         service = self.service

@@ -1,0 +1,88 @@
+"""`sluice start`: convert a file that is at the deployment already, once more or into something
+else."""
+
+from __future__ import annotations
+
+import sys
+import uuid
+
+import click
+
+from client.answers import Job
+from client.asking import Asked, conversion_options
+from client.deployment import Deployment, on_deployment
+from client.errors import ApiUnreachable, ClientError
+from client.options import an_id
+from client.service import Service
+from client.surroundings import Surroundings, in_surroundings
+from client.visit import DONE, code_of, error_json, lines, tell, visit
+
+
+@click.command()
+@click.argument("file_ids", metavar="FILE_ID...", nargs=-1, required=True, type=an_id)
+@conversion_options
+@click.option(
+    "--delete-after-download",
+    is_flag=True,
+    help="Let the deployment delete the output after the first download, as soon as the link for "
+    "that has ended.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a file.")
+@on_deployment
+@in_surroundings
+def start(
+    surroundings: Surroundings,
+    file_ids: tuple[str, ...],
+    conversion: Asked,
+    delete_after_download: bool,
+    as_json: bool,
+    deployment: Deployment,
+) -> None:
+    """Start a conversion of each file that was uploaded before, and say its job's id.
+
+    `sluice upload` told the file's id; `sluice watch` and `sluice download` take the job's.
+
+    \b
+    Example:
+      sluice start 0f8fad5bd9cb469fa16570867728950e --to flac
+
+    \b
+    Exit codes:
+      0    every job is started, or waits for its turn
+      1    some is not
+      2    wrong usage
+      3    the API did not answer
+    """
+
+    async def work(service: Service) -> int:
+        # Left out, the API takes what was said with the upload.
+        leaves = True if delete_after_download else None
+        codes = [await _start(service, each, conversion, leaves, as_json) for each in file_ids]
+        return max(codes)
+
+    sys.exit(visit(deployment, surroundings.patience, work))
+
+
+async def _start(
+    service: Service, file_id: str, conversion: Asked, leaves: bool | None, as_json: bool
+) -> int:
+    """The exit code. Raises ApiUnreachable: the other files would not be reached either."""
+    try:
+        job = await service.api.create_job(file_id, conversion, leaves, uuid.uuid4().hex)
+    except ApiUnreachable:
+        raise
+    except ClientError as error:
+        if as_json:
+            tell({"fileId": file_id, "jobId": None, "status": None, "error": error_json(error)})
+        else:
+            lines.note(f"{file_id}: {error.code}: {error.message}")
+        return code_of(error)
+    _report(file_id, job, as_json)
+    return DONE
+
+
+def _report(file_id: str, job: Job, as_json: bool) -> None:
+    if as_json:
+        tell({"fileId": file_id, "jobId": job.job_id, "status": job.status, "error": None})
+    else:
+        lines.result(f"{file_id} -> job {job.job_id}")
