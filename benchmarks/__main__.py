@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import subprocess
 import sys
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from pathlib import Path
 
+from benchmarks import machine
 from benchmarks.budgets import verdicts
 from benchmarks.plot import svg
 from benchmarks.report import markdown
@@ -30,11 +28,11 @@ def main(arguments: list[str]) -> int:
     options = _options(arguments)
     options.cache.mkdir(parents=True, exist_ok=True)
     ffmpeg = find_ffmpeg()
-    about = _about(ffmpeg.ffmpeg)
+    about = machine.about(ffmpeg=_version(ffmpeg.ffmpeg))
     with world(ffmpeg, options.cache) as made:
         rows = list(_told(measured(made, options.plans, options.cache)))
     found = verdicts(rows)
-    about["load at the end"] = _load()
+    about["load at the end"] = machine.load()
     _write(options.into, rows, markdown(rows, found, about), about)
     for verdict in found:
         _say(f"{'pass' if verdict.passes else 'MISS'}  {verdict.what}: {verdict.found}")
@@ -76,20 +74,9 @@ def _told(rows: Iterable[Row]) -> Iterable[Row]:
         yield row
 
 
-def _about(ffmpeg: Path) -> dict[str, str]:
+def _version(ffmpeg: Path) -> str:
     banner = subprocess.run([ffmpeg, "-version"], capture_output=True, text=True, check=True).stdout
-    return {
-        "when": datetime.now(UTC).isoformat(timespec="minutes"),
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-        "Python": platform.python_version(),
-        "ffmpeg": banner.split()[2],
-        "load at the start": _load(),
-    }
-
-
-def _load() -> str:
-    """Of the last minute: a ratio from a machine that was busy otherwise says less."""
-    return f"{os.getloadavg()[0]:.1f}"
+    return banner.split()[2]
 
 
 def _write(into: Path, rows: list[Row], table: str, about: dict[str, str]) -> None:

@@ -9,12 +9,11 @@ figures say nothing of AWS's; they say which route costs more than another, and 
 from __future__ import annotations
 
 import argparse
-import os
-import platform
 import sys
-from datetime import UTC, datetime
+from collections.abc import Callable
 from pathlib import Path
 
+from benchmarks import machine
 from benchmarks.polls import ms
 from benchmarks.reads import Reads, counted
 from benchmarks.routes import Load, loaded
@@ -22,16 +21,21 @@ from benchmarks.scene import scene
 from benchmarks.world import ROOT
 
 COMMAND = ".venv/bin/python -m benchmarks.load --into"
+# Each POST /v1/uploads leaves one open. With those of the scene, and the first of each client, they
+# are fewer than may be (`maxOpenUploads`).
+MOST_REQUESTS = 900
+# As many measure the waiting for this machine's cores already.
+MOST_AT_ONCE = 16
 
 
 def main(arguments: list[str]) -> int:
     """1 when a request was answered otherwise than it should."""
     options = _options(arguments)
-    about = _about()
+    about = machine.about()
     with scene() as made:
         loads = [_told(each) for each in loaded(made, options.requests, options.at_once)]
         reads = counted(made, options.seconds)
-    about["load at the end"] = _load()
+    about["load at the end"] = machine.load()
     table = _table(loads, reads, options, about)
     sys.stdout.write(table)
     if options.into:
@@ -42,8 +46,18 @@ def main(arguments: list[str]) -> int:
 
 def _options(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.load", description=__doc__)
-    parser.add_argument("--requests", type=_bounded, default=300, help="to each route, up to 900")
-    parser.add_argument("--at-once", type=int, default=4, help="clients, each with one request")
+    parser.add_argument(
+        "--requests",
+        type=_up_to(MOST_REQUESTS),
+        default=300,
+        help=f"to each route, up to {MOST_REQUESTS}",
+    )
+    parser.add_argument(
+        "--at-once",
+        type=_up_to(MOST_AT_ONCE),
+        default=4,
+        help=f"clients, each with one request, up to {MOST_AT_ONCE}",
+    )
     parser.add_argument("--seconds", type=int, default=10, help="of polls, each way")
     parser.add_argument(
         "--into",
@@ -55,31 +69,19 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _bounded(text: str) -> int:
-    """An upload stays open for each POST /v1/uploads, and a thousand may be."""
-    number = int(text)
-    if not 1 <= number <= 900:
-        raise argparse.ArgumentTypeError("1 to 900")
+def _up_to(most: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        found = int(text)
+        if not 1 <= found <= most:
+            raise argparse.ArgumentTypeError(f"{found} is not 1 to {most}")
+        return found
+
     return number
 
 
 def _told(load: Load) -> Load:
     sys.stderr.write(f"{load.rate:8,.0f}/s  {load.route}\n")
     return load
-
-
-def _about() -> dict[str, str]:
-    return {
-        "when": datetime.now(UTC).isoformat(timespec="minutes"),
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-        "Python": platform.python_version(),
-        "load at the start": _load(),
-    }
-
-
-def _load() -> str:
-    """Of the last minute: times from a machine that was busy otherwise say less."""
-    return f"{os.getloadavg()[0]:.1f}"
 
 
 def _table(

@@ -7,13 +7,12 @@ from __future__ import annotations
 import argparse
 import logging
 import os
-import platform
 import signal
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 
+from benchmarks import machine
 from benchmarks.budgets import Verdict
 from benchmarks.polls import (
     converters,
@@ -40,7 +39,7 @@ def main(arguments: list[str]) -> int:
     options = _options(arguments)
     # Every process here says that its Redis is lost; that they are is what is measured.
     logging.getLogger("conversion").setLevel(logging.ERROR)
-    about = _about()
+    about = machine.about()
     with tables_alone(), Redis() as redis:
         alone = GetProgressSettings("jobs", "progress")
         both = GetProgressSettings("jobs", "progress", redis.host, redis.port)
@@ -48,7 +47,7 @@ def main(arguments: list[str]) -> int:
         found += _dead("silent", both, lambda: os.kill(redis.pid, signal.SIGSTOP))
         os.kill(redis.pid, signal.SIGCONT)
         found += _dead("gone", both, redis.stop)
-    table = _table(found, about | {"load at the end": _load()})
+    table = _table(found, about | {"load at the end": machine.load()})
     sys.stdout.write(table)
     if options.into:
         (options.into / "progress.md").write_text(table)
@@ -117,20 +116,6 @@ def _dead(how: str, settings: GetProgressSettings, die: Callable[[], None]) -> l
             behind.p99 <= MOST_BEHIND,
         ),
     ]
-
-
-def _about() -> dict[str, str]:
-    return {
-        "when": datetime.now(UTC).isoformat(timespec="minutes"),
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-        "Python": platform.python_version(),
-        "load at the start": _load(),
-    }
-
-
-def _load() -> str:
-    """Of the last minute: times from a machine that was busy otherwise say less."""
-    return f"{os.getloadavg()[0]:.1f}"
 
 
 def _table(found: list[Verdict], about: dict[str, str]) -> str:

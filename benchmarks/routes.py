@@ -15,6 +15,9 @@ import httpx
 from benchmarks.polls import percentile
 from benchmarks.scene import Scene
 
+# What each client asks of a route before it is measured, so that its processes are there.
+FIRST = 2
+
 
 @dataclass(frozen=True)
 class Route:
@@ -54,7 +57,7 @@ class Load:
 def loaded(scene: Scene, requests: int, at_once: int) -> Generator[Load]:
     with httpx.Client(base_url=scene.api, timeout=60) as client:
         for route in _routes(scene):
-            _asked(client, route, 2 * at_once, at_once)  # so that its processes are there
+            _asked(client, route, FIRST * at_once, at_once)
             yield _asked(client, route, requests, at_once)
 
 

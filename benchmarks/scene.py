@@ -24,6 +24,8 @@ _PATIENCE_SECONDS = 120
 # Long enough to be at work throughout: some ten hours of a tone take minutes to encode.
 _MINUTES_AT_WORK = 600
 _LARGE = 40_000_000
+# Those that it asks for: the one in parts, and that of the job that is over.
+UPLOADS = 2
 
 
 @dataclass(frozen=True)

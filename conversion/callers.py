@@ -19,8 +19,9 @@ _ROLE = re.compile(r"arn:([^:]+):iam::(\d+):role/(?:.+/)?([^/]+)")
 
 @dataclass(frozen=True)
 class Caller:
-    """`identity`: the ARN of an IAM user or of an assumed role, without its session, or the subject
-    of a token; None where nobody is asked. It is what a record's `owner` says."""
+    """`identity`: the ARN of an IAM user or of an assumed role, without its session, the id of an
+    identity pool's user, or the subject of a token; None where nobody is asked. It is what a
+    record's `owner` says."""
 
     identity: str | None
     sees_all: bool

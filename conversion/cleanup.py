@@ -40,6 +40,9 @@ GRACE = 3600
 # just written it, or because the record was read before it: nothing hangs on its going soon.
 ORPHAN_AGE = timedelta(days=1)
 UPLOAD_AGE = timedelta(hours=1)
+# For so long each hour's run looks up whose an object is that has landed; what is missed in all of
+# them goes when it is older than anything is kept, the least of which is a day.
+LANDED_FOR = timedelta(days=1)
 # Jobs whose records are looked up at once: BatchGetItem takes 100 keys (DynamoDB API reference).
 _BATCH = 100
 # What DeleteObjects says when it was given an ETag and the object has another by now, or is gone
@@ -72,6 +75,7 @@ def clean_up(
         sweep.outputs()
         sweep.parts()
         sweep.parts_of_uploads()
+        sweep.behind_aborts()
     except TimeUp:
         sweep.cleaned.complete = False
     return sweep.cleaned
@@ -224,6 +228,24 @@ class _Sweep:
         if upload.status is not UploadStatus.UPLOADING or has_passed(upload.expires_at + GRACE):
             return True
         return upload.multipart is None or upload.multipart.upload_id != opened.upload_id
+
+    def behind_aborts(self) -> None:
+        """What landed when its upload was aborted already: a PUT, or a joining, that was under way.
+        Last, because to look costs a read of each upload of the day."""
+        now = utc_now()
+        with self.cleaned.going_on(Kind.SOURCES):
+            for found in self._while_in_time(self.bucket.list(PREFIX)):
+                if now - LANDED_FOR <= found.modified <= now - UPLOAD_AGE:
+                    with self.cleaned.going_on(Kind.SOURCES):
+                        self._remove_aborted(found)
+
+    def _remove_aborted(self, found: Listed) -> None:
+        file_id = file_id_of(found.key)
+        upload = self.uploads.find(file_id, expired_too=True)
+        if upload is None or upload.key != found.key or upload.status is not UploadStatus.ABORTED:
+            return
+        if not self._is_wanted(file_id, found.key):
+            self._delete(Kind.SOURCES, [found])
 
     def _abort(self, key: str, upload_id: str) -> None:
         if not self.cleaned.dry_run:

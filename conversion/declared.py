@@ -79,6 +79,8 @@ def length(length: Any, most: int) -> int:
 
 
 def media_type(media_type: Any) -> str:
+    """As it will be told of the object: blanks at the end of a header are none of its value (RFC
+    9110 §5.5), and what was declared with them would not be what arrived."""
     if media_type is None:
         return "application/octet-stream"
     if (
@@ -92,7 +94,7 @@ def media_type(media_type: Any) -> str:
             f"What is of type {media_type!r} is not known to hold audio. "
             f"Accepted: {', '.join(MEDIA_TYPES)}; leave it out if you do not know."
         )
-    return media_type
+    return media_type.strip()
 
 
 def _holds_audio(media_type: str) -> bool:

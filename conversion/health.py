@@ -66,9 +66,12 @@ class Capacity:
 
     @property
     def is_used_up(self) -> bool:
-        """Whether new jobs or uploads are refused (429). That all slots are taken is no such thing:
-        then jobs wait."""
-        return _is_full(self.waiting, self.most_waiting) or _is_full(self.open, self.most_open)
+        """Whether new jobs or uploads are refused (429). Jobs are where no slot is free and as many
+        wait as may (conversion/capacity.py); either alone is no such thing."""
+        jobs_are_refused = _is_full(self.running, self.most_running) and _is_full(
+            self.waiting, self.most_waiting
+        )
+        return jobs_are_refused or _is_full(self.open, self.most_open)
 
 
 @dataclass(frozen=True)

@@ -32,8 +32,11 @@ def found(written: datetime) -> str:
 
 
 def upload_of(created: ObjectCreated, uploads: UploadStore) -> Upload | None:
-    """None for an object dropped into the bucket, also one whose name begins like an upload's."""
-    upload = uploads.find(file_id_of(created.key))
+    """None for an object dropped into the bucket, also one whose name begins like an upload's.
+
+    One that has expired counts: its PUT may have begun just before, and its event come just after;
+    what it asked for, and whose it is, is known all the same."""
+    upload = uploads.find(file_id_of(created.key), expired_too=True)
     return upload if upload and upload.key == created.key else None
 
 
@@ -55,7 +58,7 @@ def landed_upload(
     except UploadFinished:
         return replace(upload, status=UploadStatus.ABORTED)
     except (FileNotFound, FileExpired):
-        return upload  # it expires in this very moment; what it asked for is known all the same
+        return upload
 
 
 def jobs_for(

@@ -8,12 +8,13 @@ is asked. Each step may be done twice, by two clients at once or by one whose an
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from conversion.callers import Caller
+from conversion.clock import utc_now
 from conversion.errors import (
     FileExpired,
-    FileNotFound,
     InvalidRequest,
     NotMultipart,
     PartsMissing,
@@ -26,7 +27,15 @@ from conversion.errors import (
 )
 from conversion.incoming import Arrived, Bucket, SignedRequest
 from conversion.parts import SINGLE_PUT_BYTES, Cut, LandedPart
-from conversion.uploads import Multipart, Upload, UploadStatus, UploadStore
+from conversion.uploads import (
+    Multipart,
+    Upload,
+    UploadStatus,
+    UploadStore,
+    expired,
+    finished,
+    no_such_file,
+)
 
 # As many parts are signed at once: enough for a minute of a fast line.
 MOST_SIGNED = 100
@@ -76,9 +85,9 @@ def upload_of(file_id: str, caller: Caller, uploads: UploadStore) -> Upload:
     """Raises FileNotFound, also for what the caller may not see, and FileExpired."""
     upload = uploads.find(file_id, expired_too=True)
     if upload is None or not caller.may_see(upload.owner):
-        raise FileNotFound(f"There is no file {file_id}; upload it again, it may have expired.")
+        raise no_such_file(file_id)
     if upload.has_expired:
-        raise FileExpired(f"File {file_id} has expired; upload it again.")
+        raise expired(file_id)
     return upload
 
 
@@ -94,17 +103,21 @@ def look(upload: Upload, uploads: UploadStore, bucket: Bucket, retention_days: i
 
 
 def sign_put(upload: Upload, bucket: Bucket, seconds: int) -> SignedRequest | None:
-    """The one PUT of a file that comes without parts, as long as it has not come."""
+    """The one PUT of a file that comes without parts, as long as it has not come, for so many
+    seconds at most. Raises FileExpired."""
     if upload.status is not UploadStatus.UPLOADING or upload.multipart is not None:
         return None
+    seconds = _seconds_left(upload, seconds)
     return bucket.presign_put(upload.key, upload.bytes, upload.media_type, seconds)
 
 
 def sign_parts(
     upload: Upload, numbers: Iterable[int], bucket: Bucket, seconds: int
 ) -> list[SignedPart]:
-    """Raises NotMultipart, UploadFinished, and InvalidRequest for a part that the file has not."""
+    """For so many seconds at most. Raises NotMultipart, UploadFinished, FileExpired, and
+    InvalidRequest for a part that the file has not."""
     multipart, cut = _open_parts(upload), upload.cut
+    seconds = _seconds_left(upload, seconds)
     signed: list[SignedPart] = []
     for number in dict.fromkeys(numbers):
         length = _length(cut, number)
@@ -114,7 +127,7 @@ def sign_parts(
 
 
 def acknowledge(upload: Upload, number: int, uploads: UploadStore) -> Upload:
-    """Raises what `sign_parts` does."""
+    """Raises NotMultipart, UploadFinished, FileExpired, and InvalidRequest as `sign_parts` does."""
     _open_parts(upload)
     _length(upload.cut, number)
     return uploads.acknowledge(upload.file_id, [number])
@@ -128,7 +141,7 @@ def parts_of(upload: Upload, uploads: UploadStore, bucket: Bucket, retention_day
         landed = upload.cut.whole(bucket.parts(upload.key, multipart.upload_id))
     except SourceMissing:
         joined = _joined(upload, uploads, bucket, retention_days, _gone(upload))
-        raise _finished(joined) from None
+        raise finished(joined) from None
     return _brought_up(upload, multipart, landed, uploads)
 
 
@@ -154,16 +167,18 @@ def complete(upload: Upload, uploads: UploadStore, bucket: Bucket, retention_day
 
 
 def abort(upload: Upload, uploads: UploadStore, bucket: Bucket, retention_days: int) -> None:
-    """Twice is as once. Raises UploadFinished when the file is there.
+    """Twice is as once. Raises UploadFinished when the file is there, by one PUT or joined: it may
+    be converted already, and the record just not know.
 
     The record first: what it calls aborted nobody completes or converts, whatever still lands.
     """
-    if upload.multipart is None and upload.status is UploadStatus.UPLOADING:
+    if upload.status is UploadStatus.UPLOADING:
         arrived = _arrived(upload, bucket)
         if arrived is not None and _is_as_declared(arrived, upload):
-            upload = uploads.complete(upload.file_id, retention_days)
+            with suppress(UploadFinished):  # another has aborted it in this moment
+                upload = uploads.complete(upload.file_id, retention_days)
     if upload.status is UploadStatus.COMPLETED:
-        raise _finished(upload)
+        raise finished(upload)
     uploads.abort(upload.file_id)
     if upload.multipart is not None:
         bucket.abort_multipart(upload.key, upload.multipart.upload_id)
@@ -172,7 +187,7 @@ def abort(upload: Upload, uploads: UploadStore, bucket: Bucket, retention_days: 
 
 def _open_parts(upload: Upload) -> Multipart:
     if upload.status is not UploadStatus.UPLOADING:
-        raise _finished(upload)
+        raise finished(upload)
     if upload.multipart is None:
         raise NotMultipart(
             f"File {upload.file_id} is sent by one PUT; GET /v1/uploads/{upload.file_id} signs it."
@@ -180,8 +195,13 @@ def _open_parts(upload: Upload) -> Multipart:
     return upload.multipart
 
 
-def _finished(upload: Upload) -> UploadFinished:
-    return UploadFinished(f"Upload {upload.file_id} is {upload.status}; ask for another one.")
+def _seconds_left(upload: Upload, most: int) -> int:
+    """For how long a URL may be good: what lands under one that outlives the upload's record would
+    be nobody's, and converted as if it were dropped. A URL is good for whole seconds."""
+    left = int(upload.expires_at - utc_now().timestamp())
+    if left < 1:
+        raise expired(upload.file_id)
+    return min(most, left)
 
 
 def _length(cut: Cut, number: int) -> int:

@@ -73,10 +73,14 @@ class _StartsByDefault:
             raise SettingsError(f"{PREFIX}DEFAULT_CONVERSIONS cannot be read: {error}") from error
 
 
-class _TellsCallersApart:
-    """The reading of `operators`, for the functions that answer callers."""
+@dataclass(frozen=True, kw_only=True)
+class TellsCallersApart:
+    """For the functions that answer callers: the deployment's option `auth`, and who its operators
+    are. Where that is not `none`, a request without an identity is refused, should one ever come
+    past the authorizer."""
 
-    operators: str
+    auth: str = "iam"
+    operators: str = ""
 
     @property
     def operator_identities(self) -> frozenset[str]:
@@ -86,9 +90,9 @@ class _TellsCallersApart:
 
 
 @dataclass(frozen=True)
-class CreateUploadSettings(_TellsCallersApart, Settings):
-    """`max_running_jobs` hold a slot each; beyond `max_waiting_jobs`, or `max_open_uploads` that
-    are not completed, no more are taken in."""
+class CreateUploadSettings(TellsCallersApart, Settings):
+    """`max_running_jobs` hold a slot each; beyond `max_waiting_jobs`, or `max_open_uploads` of
+    the last day that are not completed, no more are taken in."""
 
     bucket: str
     uploads_table: str
@@ -102,16 +106,14 @@ class CreateUploadSettings(_TellsCallersApart, Settings):
     max_running_jobs: int = 100
     max_waiting_jobs: int = 1000
     retention_days: int = 7
-    operators: str = ""
 
 
 @dataclass(frozen=True)
-class ReceiveUploadSettings(_TellsCallersApart, Settings):
+class ReceiveUploadSettings(TellsCallersApart, Settings):
     bucket: str
     uploads_table: str
     upload_url_seconds: int = 3600
     retention_days: int = 7
-    operators: str = ""
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,7 @@ class StartJobsSettings(_StartsByDefault, Settings):
 
 
 @dataclass(frozen=True)
-class CreateJobSettings(_TellsCallersApart, Settings):
+class CreateJobSettings(TellsCallersApart, Settings):
     """As for CreateUploadSettings."""
 
     bucket: str
@@ -139,49 +141,43 @@ class CreateJobSettings(_TellsCallersApart, Settings):
     max_running_jobs: int = 100
     max_waiting_jobs: int = 1000
     retention_days: int = 7
-    operators: str = ""
 
 
 @dataclass(frozen=True)
-class CancelJobSettings(_TellsCallersApart, Settings):
+class CancelJobSettings(TellsCallersApart, Settings):
     jobs_table: str
     state_machine_arn: str
-    operators: str = ""
 
 
 @dataclass(frozen=True)
-class GetJobSettings(_TellsCallersApart, Settings):
+class GetJobSettings(TellsCallersApart, Settings):
     jobs_table: str
-    operators: str = ""
 
 
 @dataclass(frozen=True)
-class GetHistorySettings(_TellsCallersApart, Settings):
+class GetHistorySettings(TellsCallersApart, Settings):
     """`converter_logs` is the name of the log group that the tasks write to."""
 
     jobs_table: str
     state_machine_arn: str
     converter_logs: str
-    operators: str = ""
 
 
 @dataclass(frozen=True)
-class GetProgressSettings(_TellsCallersApart, Settings):
+class GetProgressSettings(TellsCallersApart, Settings):
     """Without a `redis_host` there is no Redis: nothing imports its client, or looks for it."""
 
     jobs_table: str
     progress_table: str
     redis_host: str = ""
     redis_port: int = 6379
-    operators: str = ""
 
 
 @dataclass(frozen=True)
-class GetOutputSettings(_TellsCallersApart, Settings):
+class GetOutputSettings(TellsCallersApart, Settings):
     bucket: str
     jobs_table: str
     download_url_seconds: int = 3600
-    operators: str = ""
 
 
 @dataclass(frozen=True)
@@ -201,7 +197,6 @@ class CheckHealthSettings(Settings):
     max_open_uploads: int = 1000
     max_running_jobs: int = 100
     max_waiting_jobs: int = 1000
-    retention_days: int = 7
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ served, whatever came after; only one whose job could not be written must come a
 from __future__ import annotations
 
 import logging
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -41,7 +40,7 @@ from conversion.landing import (
     not_found_before,
 )
 from conversion.receiving import upload_of
-from conversion.uploads import Upload, UploadStatus, UploadStore
+from conversion.uploads import Upload, UploadStatus, UploadStore, finished, no_such_file
 
 log = logging.getLogger(__name__)
 
@@ -112,6 +111,7 @@ def start_for_object(
 def start_for_request(
     asked: Asked,
     caller: Caller,
+    nonce: str,
     uploads: UploadStore,
     objects: ObjectHeader,
     jobs: JobStore,
@@ -120,17 +120,18 @@ def start_for_request(
     most_waiting: int,
     retention_days: int,
 ) -> Job:
-    """Start a conversion of a file that is there already.
+    """Start a conversion of a file that is there already; asked twice with one `nonce`, it is one.
 
     Raises FileNotFound for an id nobody uploaded to, or whose bytes have not arrived, FileExpired,
-    UploadMismatch, and TooManyJobs when as many jobs wait as may.
+    UploadFinished when the upload was aborted, UploadMismatch, and TooManyJobs when as many jobs
+    wait as may.
     """
     upload = upload_of(asked.file_id, caller, uploads)
     source = _source_of(upload, objects)
     refuse_when_full(jobs, slots, most_waiting)
     deletes = asked.delete_after_download
     job = new_job(
-        job_id_for(source, asked.conversion, nonce=uuid.uuid4().hex),
+        job_id_for(source, asked.conversion, nonce),
         asked.file_id,
         source,
         asked.conversion,
@@ -138,24 +139,29 @@ def start_for_request(
         caller.identity,
         upload.delete_after_download if deletes is None else deletes,
     )
-    jobs.put_if_absent(job)  # nobody else has this id: one that is there we wrote in another try
-    _begin(job.job_id, True, jobs, slots, executions)
-    return job
+    is_new = jobs.put_if_absent(job)
+    _begin(job.job_id, is_new, jobs, slots, executions)
+    return job if is_new else jobs.get(job.job_id)
 
 
 def _source_of(upload: Upload, objects: ObjectHeader) -> Source:
     """What landed after its upload was aborted is not there for anybody."""
+    if upload.status is UploadStatus.ABORTED:
+        raise finished(upload)
     try:
-        if upload.status is UploadStatus.ABORTED:
-            raise SourceMissing("The upload was aborted.")
         head = objects.head(upload.key)
     except SourceMissing:
-        raise FileNotFound(
-            f"File {upload.file_id} has not been uploaded yet; PUT its bytes first."
-        ) from None
+        raise _not_there(upload) from None
     if head.bytes != upload.bytes:
         raise UploadMismatch(not_as_declared(head.bytes, upload))
     return Source(objects.bucket, upload.key, head.etag, head.bytes, upload.file_name)
+
+
+def _not_there(upload: Upload) -> FileNotFound:
+    if upload.status is UploadStatus.COMPLETED:
+        return no_such_file(upload.file_id)
+    first = "complete it" if upload.multipart else "PUT its bytes"
+    return FileNotFound(f"File {upload.file_id} has not been uploaded yet; {first} first.")
 
 
 def begin(wanted: Sequence[Job], jobs: JobStore, slots: Slots, executions: ExecutionStarter) -> int:

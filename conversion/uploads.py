@@ -8,6 +8,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import PurePosixPath
 from typing import Any, Protocol
@@ -15,6 +16,7 @@ from typing import Any, Protocol
 from conversion import declared
 from conversion.clock import expiry, has_passed, timestamp, utc_now
 from conversion.conversion import Conversion
+from conversion.errors import FileExpired, FileNotFound, UploadFinished
 from conversion.fields import Item, flag, object_of
 from conversion.parts import Cut
 
@@ -188,13 +190,33 @@ class UploadStore(Protocol):
         ...
 
     def count_open(self, most: int) -> int:
-        """How many uploads are neither completed, aborted nor expired, counted no further than
-        `most`."""
+        """How many uploads were asked for within the last day and are neither completed nor
+        aborted, counted no further than `most`. One that takes longer, or is resumed after days, is
+        not counted and goes on all the same: what was asked for and never sent must not keep others
+        out for as long as anything is kept."""
         ...
 
     def remove(self, file_id: str) -> bool:
         """Delete the record of an upload that has expired; False when it has not, or is gone."""
         ...
+
+
+def no_such_file(file_id: str) -> FileNotFound:
+    return FileNotFound(f"There is no file {file_id}; upload it again, it may have expired.")
+
+
+def expired(file_id: str) -> FileExpired:
+    return FileExpired(f"File {file_id} has expired; upload it again.")
+
+
+def finished(upload: Upload) -> UploadFinished:
+    if upload.status is not UploadStatus.COMPLETED:
+        return UploadFinished(f"Upload {upload.file_id} is {upload.status}; ask for another one.")
+    until = timestamp(datetime.fromtimestamp(upload.expires_at, UTC))
+    return UploadFinished(
+        f"Upload {upload.file_id} is completed: nothing more can be sent or taken back, and the "
+        f"file goes by itself when it expires, at {until}."
+    )
 
 
 def file_id_of(key: str) -> str:

@@ -71,7 +71,7 @@ class Options:
 
     `jwt_issuer`, `jwt_audience`: of the tokens that `auth=jwt` takes; without them there is a pool
     of users. `operators`: callers who see everybody's files and jobs. `max_upload_bytes`,
-    `max_conversions` of one upload, `max_open_uploads` that are not completed, and
+    `max_conversions` of one upload, `max_open_uploads` of a day that are not completed, and
     `max_requests_per_second` of all callers together, the rest of which is answered 429.
     `allowed_origins`: of pages that may call the API and the bucket, or `*`."""
 

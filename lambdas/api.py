@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -20,11 +20,15 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from conversion.callers import ANYBODY, Caller
 from conversion.errors import InvalidRequest, NoIdentity
+from conversion.settings import TellsCallersApart
 from lambdas import problems
 from lambdas.body import read_object
 from lambdas.observability import logger
 
 Handler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
+
+# The `auth` of a deployment that asks nobody who they are.
+_OPEN = "none"
 
 # An entity tag in a list of them; `W/` makes no difference to If-None-Match (RFC 9110 §13.1.2).
 _TAG = re.compile(r'(?:W/)?("[\x21\x23-\x7e\x80-\xff]*")')
@@ -57,24 +61,25 @@ def serve(app: APIGatewayHttpResolver) -> Handler:
     return handler
 
 
-def caller(app: APIGatewayHttpResolver, operators: Collection[str]) -> Caller:
+def caller(app: APIGatewayHttpResolver, settings: TellsCallersApart) -> Caller:
     """Who calls, as API Gateway's authorizer tells it ("Working with AWS Lambda proxy integrations
     for HTTP APIs", payload format 2.0). Raises NoIdentity where it tells nothing."""
     authorizer = app.current_event.raw_event.get("requestContext", {}).get("authorizer")
-    if not authorizer:
+    if not authorizer and settings.auth == _OPEN:
         return ANYBODY
-    identity = _identity(authorizer)
+    identity = _identity(authorizer or {})
     if not isinstance(identity, str) or not identity:
         raise NoIdentity(
-            'Your token does not say who you are: it has no "sub". Use one that was issued to a '
-            "user or a client."
+            "Nothing in the request says who you are: sign it, or send a token that was issued to "
+            'a user or a client, with a "sub".'
         )
-    return Caller.identified(identity, operators)
+    return Caller.identified(identity, settings.operator_identities)
 
 
 def _identity(authorizer: dict[str, Any]) -> Any:
+    """The users of a Cognito identity pool share a role and its sessions' name, and have an id."""
     if iam := authorizer.get("iam"):
-        return iam.get("userArn")
+        return (iam.get("cognitoIdentity") or {}).get("identityId") or iam.get("userArn")
     return ((authorizer.get("jwt") or {}).get("claims") or {}).get("sub")
 
 

@@ -13,6 +13,9 @@ Permissions: PutItem, GetItem, UpdateItem and DeleteItem on the table.
 
 from __future__ import annotations
 
+import hashlib
+import json
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -46,6 +49,7 @@ class Idempotency:
     """`client` is DynamoDB's; `route` keeps the keys of one route apart from those of another."""
 
     def __init__(self, table: str, client: Any, route: str) -> None:
+        self._route = route
         self._config = IdempotencyConfig(
             event_key_jmespath="key",
             payload_validation_jmespath="body",
@@ -93,6 +97,16 @@ class Idempotency:
             raise IdempotencyKeyReused(
                 "This Idempotency-Key was sent before, with another body; send another key."
             ) from None
+
+    def nonce(self, app: APIGatewayHttpResolver, caller: Caller, body: Body) -> str:
+        """What sets this request's work apart from that of any other: the same for a repeat under
+        the same key, so that what is named after it is there once, even where the table could not
+        be told. Raises InvalidRequest."""
+        key = read_key(app.current_event.headers.get("Idempotency-Key"))
+        if key is None:
+            return uuid.uuid4().hex
+        told = json.dumps([self._route, caller.identity, key, body], sort_keys=True)
+        return hashlib.sha256(told.encode()).hexdigest()
 
     def _run(self, asked: Body, make: Make) -> str:
         """`making` knows how `make` ended where the table could not be told of it."""

@@ -14,7 +14,7 @@ from conversion.clock import utc_now
 from conversion.conversion import Conversion
 from conversion.events import ObjectCreated
 from conversion.job import Job
-from conversion.landing import found, jobs_for, upload_of
+from conversion.landing import found, jobs_for, landed_upload
 from conversion.leftovers import Listed
 from conversion.recovery.pipeline import Counts, Pipeline, mend
 from conversion.start import begin
@@ -54,7 +54,8 @@ def _landed(pipeline: Pipeline, look_back: timedelta) -> Iterator[Listed]:
 def _missing(
     listed: Listed, pipeline: Pipeline, defaults: Sequence[Conversion], retention_days: int
 ) -> list[Job]:
-    """The jobs that the object's event would have made, and that nobody has."""
+    """The jobs that the object's event would have made, and that nobody has. As the event would
+    have, it completes the upload's record: what has jobs cannot be aborted."""
     created = ObjectCreated(
         pipeline.objects.bucket,
         listed.key,
@@ -64,7 +65,7 @@ def _missing(
     )
     if created.is_folder:
         return []
-    upload = upload_of(created, pipeline.uploads)
+    upload = landed_upload(created, pipeline.uploads, retention_days)
     wanted = jobs_for(created, upload, defaults, retention_days)
     if not wanted or (upload and _may_have_left(upload, listed)):
         return []

@@ -42,9 +42,9 @@ PROBE = Config(
     retries={"mode": "standard", "total_max_attempts": 1}, connect_timeout=1, read_timeout=6
 )
 
-# For joining the parts of a file, which can take minutes ("CompleteMultipartUpload", S3 API
-# reference): one try, for almost as long as API Gateway waits (30 s). Joining again what is being
-# joined helps nobody; who got no answer asks again, and is told what came of it.
+# For joining the parts of a file: one try. Joining again what is being joined helps nobody; who got
+# no answer asks again, and is told what came of it. The timeout is of silence alone, and S3 is not
+# silent for the minutes this can take: conversion/stores/incoming.py has the deadline.
 JOINING = Config(
     retries={"mode": "standard", "total_max_attempts": 1}, connect_timeout=1, read_timeout=20
 )

@@ -10,13 +10,14 @@ here; the bucket's lifecycle rule removes both.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import timedelta
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from conversion.clock import timestamp, utc_now
-from conversion.errors import SourceChanged
+from conversion.errors import SourceChanged, StorageUnavailable
 from conversion.incoming import SignedRequest
 from conversion.parts import LandedPart
 from conversion.stores.answers import code_of
@@ -24,15 +25,23 @@ from conversion.stores.objects import Objects, s3_errors, unquoted
 
 # A part is not, or no longer, what it was listed as ("CompleteMultipartUpload", S3 API reference).
 _NOT_AS_LISTED = frozenset({"InvalidPart", "InvalidPartOrder", "EntityTooSmall"})
+# Joining can take minutes, and meanwhile S3 sends blanks, each of which begins the client's read
+# timeout anew (ibid.). API Gateway waits for 30 s (HTTP API quotas, "Maximum integration timeout"),
+# the function for a second less; what is left is for the calls around this one.
+JOIN_SECONDS = 22.0
 
 
 class Incoming(Objects):
-    """A `conversion.incoming.Bucket`. `joining` is a client that waits for as long as joining a
-    large file takes; without it that is asked of `client` too."""
+    """A `conversion.incoming.Bucket`. `joining` is a client that asks S3 once to join parts;
+    without it that is asked of `client` too. For no joining is waited longer than `join_seconds`.
+    """
 
-    def __init__(self, client: Any, bucket: str, joining: Any = None) -> None:
+    def __init__(
+        self, client: Any, bucket: str, joining: Any = None, join_seconds: float = JOIN_SECONDS
+    ) -> None:
         super().__init__(client, bucket)
         self._joining = joining or client
+        self._join_seconds = join_seconds
 
     def open_parts(self, key: str, media_type: str) -> str:
         """Without a checksum algorithm: browsers would have to send a checksum with each part."""
@@ -56,21 +65,33 @@ class Incoming(Objects):
 
     def join_parts(self, key: str, upload_id: str, parts: Sequence[LandedPart]) -> None:
         """Make the object visible. Raises SourceMissing when the upload is joined, aborted or gone,
-        and SourceChanged when the key is taken, or a part is not what it was listed as."""
-        joined = [{"PartNumber": each.number, "ETag": each.etag} for each in parts]
-        try:
-            with s3_errors():
+        SourceChanged when the key is taken, or a part is not what it was listed as, and
+        StorageUnavailable when S3 is not done in time: it goes on, and what is asked again later
+        is told what came of it."""
+        waiting = ThreadPoolExecutor(1)
+        joined = waiting.submit(self._join, key, upload_id, parts)
+        waiting.shutdown(wait=False)
+        wait([joined], self._join_seconds)
+        if not joined.done():
+            raise StorageUnavailable("S3 is still joining the parts; complete the upload again.")
+        joined.result()
+
+    def _join(self, key: str, upload_id: str, parts: Sequence[LandedPart]) -> None:
+        """An error may come within a 200, which botocore takes for a 500: its code tells."""
+        listed = [{"PartNumber": each.number, "ETag": each.etag} for each in parts]
+        with s3_errors():
+            try:
                 self._joining.complete_multipart_upload(
                     Bucket=self.bucket,
                     Key=key,
                     UploadId=upload_id,
-                    MultipartUpload={"Parts": joined},
+                    MultipartUpload={"Parts": listed},
                     IfNoneMatch="*",
                 )
-        except ClientError as error:
-            if code_of(error) not in _NOT_AS_LISTED:
-                raise
-            raise SourceChanged("A part was sent anew while the parts were joined.") from error
+            except ClientError as error:
+                if code_of(error) not in _NOT_AS_LISTED:
+                    raise
+                raise SourceChanged("A part was sent anew while the parts were joined.") from error
 
     def presign_put(self, key: str, length: int, media_type: str, seconds: int) -> SignedRequest:
         """One PUT of exactly this length and type, once: `If-None-Match: *` refuses a second."""

@@ -57,6 +57,9 @@ def readable(attributes: Item) -> Job | None:
 
 @dataclass
 class _Reading:
+    """`_last` is how far it has read. A page ends at what the caller may see: where another's job
+    stands is not told, nor that there is one."""
+
     indexes: JobIndexes
     wanted: Wanted
     after: Place | None
@@ -65,6 +68,7 @@ class _Reading:
     def __post_init__(self) -> None:
         self._begin = (self.after.created_at, self.after.job_id) if self.after else None
         self._last = self._begin
+        self._seen: _Key | None = None
         self._queries = 0
 
     def page(self) -> Page:
@@ -75,7 +79,7 @@ class _Reading:
                     return Page(tuple(jobs), Place(jobs[-1].created_at, jobs[-1].job_id))
                 jobs.append(job)
         except _Enough:
-            return Page(tuple(jobs), self._last and Place(*self._last))
+            return Page(tuple(jobs), self._seen and Place(*self._seen))
         return Page(tuple(jobs), None)
 
     def _jobs(self) -> Iterator[Job]:
@@ -85,7 +89,10 @@ class _Reading:
             if key != self._last:
                 self._last = key
                 job = readable(attributes)
-                if job and not job.has_expired and _is_wanted(job, self.wanted):
+                if not self.wanted.caller.may_see(job.owner if job else None):
+                    continue
+                self._seen = key
+                if job and not job.has_expired and self.wanted.status in (None, job.status):
                     yield job
 
     def _in_order(self, index: Index, value: str) -> Iterator[tuple[_Key, Item]]:
@@ -117,10 +124,6 @@ def _partitions(wanted: Wanted) -> list[tuple[Index, str]]:
     if not caller.sees_all:
         return [] if caller.identity is None else [(BY_OWNER, caller.identity)]
     return [(BY_STATUS, each.value) for each in ([wanted.status] if wanted.status else Status)]
-
-
-def _is_wanted(job: Job, wanted: Wanted) -> bool:
-    return wanted.caller.may_see(job.owner) and wanted.status in (None, job.status)
 
 
 def _key(attributes: Item) -> _Key:

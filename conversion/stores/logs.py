@@ -22,6 +22,8 @@ MOST_LINES = 200
 # A page of FilterLogEvents is what a part of the group holds of the job, often nothing, and there
 # is a next one until the whole time is searched (CloudWatch Logs API reference).
 _MOST_PAGES = 10
+# Then CloudWatch Logs forgets (infra/constructs/logs.py); records may be kept for longer.
+KEPT = timedelta(days=30)
 # A task is given 120 s to end in (infra/constructs/converter_task.py), and clocks differ.
 _MARGIN = timedelta(minutes=5)
 
@@ -46,7 +48,8 @@ class Logs:
             found += _lines(page["events"], job.job_id, names)
             token = {"nextToken": page["nextToken"]} if page.get("nextToken") else None
         last = sorted(found, key=lambda line: line.at)[-MOST_LINES:]
-        return Log(tuple(last), token is None and len(found) <= MOST_LINES)
+        is_kept = datetime.fromisoformat(job.created_at) > utc_now() - KEPT
+        return Log(tuple(last), is_kept and token is None and len(found) <= MOST_LINES)
 
     def _asked(self, job: Job) -> Item:
         ends = datetime.fromisoformat(job.updated_at) if job.status.is_terminal else utc_now()

@@ -231,7 +231,7 @@ def s3_errors() -> Generator[None]:
         status = error.response["ResponseMetadata"]["HTTPStatusCode"]
         if code in ("404", "NoSuchKey", "NoSuchUpload", "NotFound"):
             raise SourceMissing("The object is not in the bucket; upload it again.") from error
-        if status == 412:
+        if status == 412 or code == "PreconditionFailed":  # the code alone within a 200
             raise SourceChanged(
                 "The object was replaced while it was being read; convert the new one instead."
             ) from error

@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import Any
 
 from conversion.clock import expiry, timestamp, utc_now
-from conversion.errors import FileExpired, FileNotFound, RequestError, UploadFinished
+from conversion.errors import RequestError
 from conversion.fields import Item
 from conversion.stores.attributes import (
     ConditionFailed,
@@ -24,9 +24,13 @@ from conversion.stores.attributes import (
     from_attributes,
     to_attributes,
 )
-from conversion.uploads import Upload, UploadStatus
+from conversion.uploads import Upload, UploadStatus, expired, finished, no_such_file
 
 BY_STATUS = "byStatus"
+
+# How long an upload that nobody completes or aborts takes the room of another. The least that a
+# deployment keeps anything is a day, so that none of these has expired.
+_COUNTED_FOR = timedelta(days=1)
 
 _NAMES = {"#status": "status"}
 _OPEN = (
@@ -36,13 +40,11 @@ _OPEN = (
 
 
 class Uploads:
-    """A `conversion.uploads.UploadStore`. `retention_days` are the deployment's: the index that
-    `count_open` counts in knows when an upload was asked for, not when it expires."""
+    """A `conversion.uploads.UploadStore`."""
 
-    def __init__(self, client: Any, table: str, retention_days: int = 7) -> None:
+    def __init__(self, client: Any, table: str) -> None:
         self._client = client
         self._table = table
-        self._retention = timedelta(days=retention_days)
 
     def put(self, upload: Upload) -> None:
         with dynamodb_errors():
@@ -89,7 +91,7 @@ class Uploads:
             "KeyConditionExpression": "#status = :uploading AND createdAt > :since",
             "ExpressionAttributeNames": _NAMES,
             "ExpressionAttributeValues": to_attributes(
-                _uploading() | {":since": timestamp(utc_now() - self._retention)}
+                _uploading() | {":since": timestamp(utc_now() - _COUNTED_FOR)}
             ),
         }
         counted = 0
@@ -147,11 +149,9 @@ class Uploads:
 def _refusal(file_id: str, item: Item | None) -> RequestError:
     """Why an upload that is not open cannot be changed."""
     if item is None:
-        return FileNotFound(f"There is no file {file_id}; upload it again, it may have expired.")
+        return no_such_file(file_id)
     upload = Upload.from_item(item)
-    if upload.has_expired:
-        return FileExpired(f"File {file_id} has expired; upload it again.")
-    return UploadFinished(f"Upload {file_id} is {upload.status}; ask for another one.")
+    return expired(file_id) if upload.has_expired else finished(upload)
 
 
 def _uploading() -> Item:

@@ -15,11 +15,11 @@ from infra.options import Auth, Options
 
 @dataclass(frozen=True)
 class Authorizers:
-    """`callers` for what callers do with files and jobs of theirs; `operators` for what tends the
+    """`callers` for what callers do with files and jobs of theirs; `account` for what tends the
     whole deployment, where tokens say nothing of who may: that takes a signature of the account."""
 
     callers: apigateway.IHttpRouteAuthorizer
-    operators: apigateway.IHttpRouteAuthorizer
+    account: apigateway.IHttpRouteAuthorizer
 
 
 def authorizers(options: Options, users: Users | None) -> Authorizers:

@@ -71,9 +71,9 @@ class JsonApi(Construct):
         """Send each route, written like `GET /v1/jobs`, to the function."""
         self._add(function, routes, self._authorizers.callers)
 
-    def route_operators(self, function: PythonFunction, *routes: str) -> None:
+    def route_account(self, function: PythonFunction, *routes: str) -> None:
         """Likewise, for what tends the whole deployment."""
-        self._add(function, routes, self._authorizers.operators)
+        self._add(function, routes, self._authorizers.account)
 
     def route_the_rest(self, function: PythonFunction) -> None:
         """What no other route takes, which API Gateway would else answer in a form of its own.

@@ -32,6 +32,7 @@ def create_job(around: Around) -> PythonFunction:
             max_running_jobs=options.max_running_jobs,
             max_waiting_jobs=options.max_waiting_jobs,
             retention_days=options.retention_days,
+            auth=around.options.auth,
             operators=around.operators,
         ),
     )
@@ -49,7 +50,9 @@ def create_job(around: Around) -> PythonFunction:
 
 def get_job(around: Around) -> PythonFunction:
     jobs = around.storage.jobs
-    settings = GetJobSettings(jobs_table=jobs.table_name, operators=around.operators)
+    settings = GetJobSettings(
+        jobs_table=jobs.table_name, auth=around.options.auth, operators=around.operators
+    )
     function = around.make("GetJob", "get_job", settings)
     allow(function.role, ["dynamodb:GetItem"], jobs.table_arn)
     indexes = (jobs.index_arn(each.name) for each in (BY_FILE, BY_OWNER, BY_STATUS))
@@ -65,6 +68,7 @@ def cancel_job(around: Around) -> PythonFunction:
         CancelJobSettings(
             jobs_table=jobs.table_name,
             state_machine_arn=machine.state_machine_arn,
+            auth=around.options.auth,
             operators=around.operators,
         ),
     )
@@ -84,6 +88,7 @@ def get_progress(around: Around) -> PythonFunction:
             progress_table=storage.progress.table_name,
             redis_host=conversion.redis_host,
             redis_port=conversion.redis_port,
+            auth=around.options.auth,
             operators=around.operators,
         ),
         conversion.beside_redis,
@@ -97,7 +102,10 @@ def get_progress(around: Around) -> PythonFunction:
 def get_output(around: Around) -> PythonFunction:
     bucket, jobs = around.storage.bucket, around.storage.jobs
     settings = GetOutputSettings(
-        bucket=bucket.bucket_name, jobs_table=jobs.table_name, operators=around.operators
+        bucket=bucket.bucket_name,
+        jobs_table=jobs.table_name,
+        auth=around.options.auth,
+        operators=around.operators,
     )
     function = around.make("GetOutput", "get_output", settings)
     allow(function.role, ["dynamodb:GetItem", "dynamodb:UpdateItem"], jobs.table_arn)

@@ -20,6 +20,7 @@ def get_history(around: Around) -> PythonFunction:
             jobs_table=jobs.table_name,
             state_machine_arn=conversion.state_machine.state_machine_arn,
             converter_logs=logs.log_group_name,
+            auth=around.options.auth,
             operators=around.operators,
         ),
     )
@@ -52,7 +53,6 @@ def check_health(around: Around, redis_reader: PythonFunction) -> PythonFunction
             max_open_uploads=options.max_open_uploads,
             max_running_jobs=options.max_running_jobs,
             max_waiting_jobs=options.max_waiting_jobs,
-            retention_days=options.retention_days,
         ),
     )
     allow(function.role, ["s3:ListBucket"], storage.bucket.bucket_arn)

@@ -31,6 +31,7 @@ def create_upload(around: Around) -> PythonFunction:
             max_running_jobs=options.max_running_jobs,
             max_waiting_jobs=options.max_waiting_jobs,
             retention_days=options.retention_days,
+            auth=around.options.auth,
             operators=around.operators,
         ),
     )
@@ -52,6 +53,7 @@ def receive_upload(around: Around) -> PythonFunction:
             bucket=storage.bucket.bucket_name,
             uploads_table=storage.uploads.table_name,
             retention_days=options.retention_days,
+            auth=around.options.auth,
             operators=around.operators,
         ),
         timeout=_JOINING,

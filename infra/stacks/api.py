@@ -45,7 +45,7 @@ class ApiStack(Stack):
         _take_files(api, around)
         _convert(api, around)
         _observe(api, around)
-        api.route_operators(life_cycle.clean_up, "POST /v1/cleanup")
+        api.route_account(life_cycle.clean_up, "POST /v1/cleanup")
         alarms = Alarms(self, "Alarms", topic=options.alarm_topic)
         alarms.api(api.api)
         alarms.functions({id: each.function for id, each in made.made.items()})

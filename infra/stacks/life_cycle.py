@@ -109,7 +109,8 @@ class LifeCycleStack(Stack):
         )
         self._may_start(function)
         machine, executions = conversion.state_machine, executions_of(conversion.state_machine)
-        allow(function.role, ["dynamodb:GetItem"], storage.uploads.table_arn)
+        finds = ["dynamodb:GetItem", "dynamodb:UpdateItem"]
+        allow(function.role, finds, storage.uploads.table_arn)
         jobs = storage.jobs.table_arn
         writes = ["dynamodb:PutItem", "dynamodb:UpdateItem"]
         allow(function.role, ["dynamodb:BatchGetItem", *writes], jobs)

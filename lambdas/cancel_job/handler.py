@@ -29,7 +29,7 @@ app = api.resolver()
 @app.delete("/v1/jobs/<job_id>")
 def cancel_job(job_id: str) -> Response[Any]:
     logger.append_keys(job_id=job_id)
-    job = cancel(job_id, jobs, executions, api.caller(app, settings.operator_identities))
+    job = cancel(job_id, jobs, executions, api.caller(app, settings))
     logger.info("job cancelled", attempt=job.attempt)
     return api.answer(represent.job(job), HTTPStatus.ACCEPTED)
 

@@ -33,7 +33,6 @@ from lambdas.observability import logger
 from lambdas.problems import POLL_SECONDS
 
 settings = CreateJobSettings.from_env(os.environ)
-operators = settings.operator_identities
 dynamodb = clients.dynamodb(clients.BRISK)
 uploads = Uploads(dynamodb, settings.uploads_table)
 jobs = Jobs(dynamodb, settings.jobs_table)
@@ -47,15 +46,17 @@ app = api.resolver()
 @app.post("/v1/jobs")
 @app.post("/api/convert-audio")
 def create_job() -> Response[Any]:
-    caller = api.caller(app, operators)
+    caller = api.caller(app, settings)
+    body = api.json_object(app)
+    nonce = idempotency.nonce(app, caller, body)
     made: dict[str, Job] = {}
 
     def make(body: dict[str, Any]) -> str:
-        job = _start(Asked.from_request(body), caller)
+        job = _start(Asked.from_request(body), caller, nonce)
         made[job.job_id] = job
         return job.job_id
 
-    job_id = idempotency.once(app, caller, api.json_object(app), make)
+    job_id = idempotency.once(app, caller, body, make)
     job = made.get(job_id) or jobs.get(job_id)
     return api.answer(
         represent.job(job),
@@ -65,10 +66,11 @@ def create_job() -> Response[Any]:
     )
 
 
-def _start(asked: Asked, caller: Caller) -> Job:
+def _start(asked: Asked, caller: Caller, nonce: str) -> Job:
     job = start_for_request(
         asked,
         caller,
+        nonce,
         uploads,
         objects,
         jobs,

@@ -32,9 +32,8 @@ from lambdas.idempotency import Idempotency
 from lambdas.observability import logger
 
 settings = CreateUploadSettings.from_env(os.environ)
-operators = settings.operator_identities
 dynamodb = clients.dynamodb(clients.BRISK)
-uploads = Uploads(dynamodb, settings.uploads_table, settings.retention_days)
+uploads = Uploads(dynamodb, settings.uploads_table)
 jobs = Jobs(dynamodb, settings.jobs_table)
 slots = SlotsTable(dynamodb, settings.slots_table, settings.max_running_jobs)
 incoming = Incoming(clients.s3(clients.BRISK), settings.bucket)
@@ -45,7 +44,7 @@ app = api.resolver()
 @app.post("/v1/uploads")
 @app.post("/api/upload-audio")
 def create_upload() -> Response[Any]:
-    caller = api.caller(app, operators)
+    caller = api.caller(app, settings)
     made: dict[str, Upload] = {}
 
     def make(body: dict[str, Any]) -> str:

@@ -24,14 +24,15 @@ from conversion.stores.jobs import Jobs
 from conversion.stores.logs import Logs
 from lambdas import api, observed
 from lambdas.observability import logger
-from lambdas.problems import POLL_SECONDS
 
 # The function ends after 10 s. A page that is asked for in the last moment of these may meet a
 # service that hangs: 4 s with its second try and the pause before that (clients.SWIFT).
 READING_SECONDS = 5.0
 
+# A story is read, not polled: each reading searches the log of all jobs.
+AGAIN_SECONDS = 5
+
 settings = GetHistorySettings.from_env(os.environ)
-operators = settings.operator_identities
 jobs = Jobs(clients.dynamodb(clients.SWIFT), settings.jobs_table)
 executions = Executions(clients.step_functions(clients.SWIFT), settings.state_machine_arn)
 logs = Logs(clients.logs(clients.SWIFT), settings.converter_logs)
@@ -42,9 +43,9 @@ app = api.resolver()
 def get_history(job_id: str) -> Response[Any]:
     logger.append_keys(job_id=job_id)
     end = time.monotonic() + READING_SECONDS
-    job = jobs.get(job_id, api.caller(app, operators))
+    job = jobs.get(job_id, api.caller(app, settings))
     body = _read(job, lambda: time.monotonic() < end)
-    return api.answer(body, retry_after=None if job.status.is_terminal else POLL_SECONDS)
+    return api.answer(body, retry_after=None if job.status.is_terminal else AGAIN_SECONDS)
 
 
 def _read(job: Job, in_time: Callable[[], bool]) -> dict[str, Any]:

@@ -30,14 +30,14 @@ app = api.resolver()
 @app.get("/api/jobs/<job_id>")
 def get_job(job_id: str) -> Response[Any]:
     logger.append_keys(job_id=job_id)
-    job = jobs.get(job_id, api.caller(app, settings.operator_identities))
+    job = jobs.get(job_id, api.caller(app, settings))
     retry_after = None if job.status.is_terminal else POLL_SECONDS
     return api.answer_tagged(app, represent.job(job), retry_after)
 
 
 @app.get("/v1/jobs")
 def list_jobs() -> Response[Any]:
-    caller = api.caller(app, settings.operator_identities)
+    caller = api.caller(app, settings)
     wanted = Wanted(caller, api.query(app, "fileId"), _status(api.query(app, "status")))
     cursor = api.query(app, "cursor")
     after = None if cursor is None else Place.from_cursor(cursor)

@@ -59,7 +59,7 @@ def get_waveform_png(job_id: str) -> Response[Any]:
 
 def _job(job_id: str) -> Job:
     logger.append_keys(job_id=job_id)
-    return jobs.get(job_id, api.caller(app, settings.operator_identities))
+    return jobs.get(job_id, api.caller(app, settings))
 
 
 def _sent_to(url: str) -> Response[Any]:

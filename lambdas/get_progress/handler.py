@@ -45,7 +45,7 @@ app = api.resolver()
 @app.get("/v1/jobs/<job_id>/progress")
 def get_progress(job_id: str) -> Response[Any]:
     logger.append_keys(job_id=job_id)
-    caller = api.caller(app, settings.operator_identities)
+    caller = api.caller(app, settings)
     standing = standings.read([job_id]).get(job_id)
     if standing is None or not caller.may_see(standing.owner):
         # Whether it has expired, never was, or is another's, is told by the whole record.
@@ -64,7 +64,7 @@ def get_progress_by_query() -> Response[Any]:
 
 @app.get("/v1/progress")
 def get_progresses() -> Response[Any]:
-    caller = api.caller(app, settings.operator_identities)
+    caller = api.caller(app, settings)
     wanted = _asked(api.query(app, "jobId") or "")
     known = standings.read(wanted)
     found = {job_id: each for job_id, each in known.items() if caller.may_see(each.owner)}

@@ -188,7 +188,7 @@ JOBS = (
         summary="A job's whole story",
         told="Its states with their times, the converters that worked at it, and their log.",
         parameters=(_JOB_ID,),
-        answers={200: answered("The story.", "History")},
+        answers={200: answered("The story.", "History", "RetryAfter")},
         refusals=_GONE,
     ),
 )

@@ -20,7 +20,7 @@ OPERATORS: list[dict[str, list[str]]] = [{"sigv4": []}, {}]
 
 @dataclass(frozen=True)
 class Operation:
-    """`name` is its operationId; `also` its second form, as method and path; `plain_parameters`
+    """`name` is its operationId; `also` its second form, as method and path; `also_parameters`
     are those that it has there instead."""
 
     method: str

@@ -117,7 +117,7 @@ another process that goes on where one has stopped.""",
         body="PartsRequest",
         example={"partNumbers": [1, 2, 3]},
         answers={200: answered("Send them now.", "SignedParts", example=examples.SIGNED_PARTS)},
-        refusals=(InvalidRequest, *_GONE, NotMultipart, UploadFinished, UploadMismatch),
+        refusals=(InvalidRequest, *_GONE, NotMultipart, UploadFinished),
     ),
     Operation(
         method="get",

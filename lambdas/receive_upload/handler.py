@@ -29,8 +29,7 @@ from lambdas.observability import logger
 from lambdas.problems import POLL_SECONDS
 
 settings = ReceiveUploadSettings.from_env(os.environ)
-operators = settings.operator_identities
-uploads = Uploads(clients.dynamodb(clients.BRISK), settings.uploads_table, settings.retention_days)
+uploads = Uploads(clients.dynamodb(clients.BRISK), settings.uploads_table)
 incoming = Incoming(clients.s3(clients.BRISK), settings.bucket, clients.s3(clients.JOINING))
 app = api.resolver()
 
@@ -84,7 +83,7 @@ def abort_upload(file_id: str) -> Response[Any]:
 
 def _own(file_id: str) -> Upload:
     logger.append_keys(file_id=file_id)
-    return receiving.upload_of(file_id, api.caller(app, operators), uploads)
+    return receiving.upload_of(file_id, api.caller(app, settings), uploads)
 
 
 def _told(upload: Upload) -> Response[Any]:

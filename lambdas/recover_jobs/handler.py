@@ -5,9 +5,9 @@ sweep that could not do everything fails when it has done the rest, so that an a
 one comes a minute later.
 
 Permissions: GetItem, BatchGetItem, PutItem and UpdateItem on jobs, Query on their indexes byFile
-and byStatus; GetItem on uploads; BatchGetItem on progress; GetItem and UpdateItem on slots;
-StartExecution, ListExecutions, StopExecution, DescribeExecution and GetExecutionHistory on the
-machine and its executions; ecs:StopTask on the cluster's tasks; ListBucket,
+and byStatus; GetItem and UpdateItem on uploads; BatchGetItem on progress; GetItem and UpdateItem on
+slots; StartExecution, ListExecutions, StopExecution, DescribeExecution and GetExecutionHistory on
+the machine and its executions; ecs:StopTask on the cluster's tasks; ListBucket,
 ListBucketMultipartUploads, and AbortMultipartUpload on `conversions/*`.
 """
 

@@ -9,9 +9,29 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.load import MOST_AT_ONCE, MOST_REQUESTS, main
+from benchmarks.routes import FIRST
+from benchmarks.scene import UPLOADS
+from infra.options import Options
+
 _ROOT = Path(__file__).parents[2]
 _LINE = re.compile(r"\| `[^`]+` \| [\d,]+ \| [\d.]+ ms \| [\d.]+ ms \| 0 \|")
 _READS = re.compile(r"\| (at work|over) \| \d+ \| (\d+\.\d+) \| (\d+\.\d+) \|")
+
+
+def test_at_its_most_it_opens_fewer_uploads_than_may_be() -> None:
+    assert Options.max_open_uploads > UPLOADS + FIRST * MOST_AT_ONCE + MOST_REQUESTS
+
+
+@pytest.mark.parametrize(
+    ("option", "asked"), [("--at-once", "0"), ("--at-once", "17"), ("--requests", "901")]
+)
+def test_more_than_its_bounds_is_refused(
+    capsys: pytest.CaptureFixture[str], option: str, asked: str
+) -> None:
+    with pytest.raises(SystemExit):
+        main([option, asked])
+    assert f"{asked} is not 1 to " in capsys.readouterr().err
 
 
 @pytest.mark.long

@@ -205,10 +205,11 @@ def test_open_uploads_are_counted_no_further_than_asked(uploads: UploadStore) ->
     assert [uploads.count_open(each) for each in (1, 4, 5, 6, 1000)] == [1, 4, 5, 5, 5]
 
 
-def test_an_upload_that_has_expired_is_not_open(uploads: UploadStore) -> None:
-    eight_days_ago = utc_now() - timedelta(days=8)
-    uploads.put(replace(of_now("old"), created_at=timestamp(eight_days_ago), expires_at=LONG_AGO))
-    assert uploads.count_open(10) == 0
+@pytest.mark.parametrize(("hours", "counted"), [(23, 1), (25, 0)])
+def test_an_upload_counts_as_open_for_a_day(uploads: UploadStore, hours: int, counted: int) -> None:
+    asked_at = timestamp(utc_now() - timedelta(hours=hours))
+    uploads.put(replace(of_now("old"), created_at=asked_at))
+    assert uploads.count_open(10) == counted
 
 
 def of_now(file_id: str) -> Upload:

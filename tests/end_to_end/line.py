@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import http.client
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self, cast
+from typing import Self, cast
 from urllib.parse import parse_qs, urlsplit
+
+from tests.loopback import Connection, Loopback
 
 _DROPPED = ("connection", "transfer-encoding", "content-length", "date", "server")
 
@@ -29,25 +30,22 @@ class Line:
         self._holding = threading.Event()
         self.parts: list[int] = []
         self._server = _Server(self)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
 
     @property
     def address(self) -> str:
-        return f"127.0.0.1:{self._server.server_port}"
+        return self._server.address
 
     @property
     def api(self) -> str:
         return f"http://{self.address}/v1"
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        self._server.start()
         return self
 
     def __exit__(self, *exception: object) -> None:
         self.mend()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        self._server.stop()
 
     def wait_until_it_holds(self, seconds: float) -> None:
         assert self._holding.wait(seconds), self.parts
@@ -83,22 +81,13 @@ class Line:
         return body.replace(f"//{self._engine}/".encode(), f"//{self.address}/".encode())
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-
+class _Server(Loopback):
     def __init__(self, line: Line) -> None:
-        super().__init__(("127.0.0.1", 0), _Connection)
+        super().__init__(_Connection)
         self.line = line
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that was killed leaves its connections: nothing to print."""
 
-
-class _Connection(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-
+class _Connection(Connection):
     def setup(self) -> None:
         super().setup()
         self._mended = cast(_Server, self.server).line.is_mended
@@ -119,8 +108,6 @@ class _Connection(BaseHTTPRequestHandler):
         finally:
             connection.close()
 
-    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = exchange
-
     def _pass_on(self, answer: http.client.HTTPResponse, body: bytes) -> None:
         self.send_response_only(answer.status, answer.reason)
         for name, value in answer.getheaders():
@@ -129,6 +116,3 @@ class _Connection(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """One line a request would drown what a failing test says."""

@@ -79,6 +79,7 @@ def test_a_redrive_goes_on_in_the_same_story(pipeline: Pipeline, failed: dict[st
     assert all(each["leftAt"] for each in told["states"])
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="finds processes in /proc: Linux only")
 def test_a_converter_that_was_killed_is_an_attempt_of_its_own(
     pipeline: Pipeline, ffmpeg: Ffmpeg, tmp_path: Path

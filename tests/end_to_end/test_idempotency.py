@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -23,88 +23,83 @@ def file_id(pipeline: Pipeline, music: dict[str, Path]) -> str:
     return journey.send(pipeline.api, music["flac"])
 
 
-def ask(pipeline: Pipeline, path: str, body: dict[str, Any], key: str) -> httpx.Response:
-    return httpx.post(f"{pipeline.api}{path}", json=body, headers={KEY: key}, timeout=60)
+@dataclass(frozen=True)
+class Asked:
+    """A POST that makes something: its body, the field that names what it made, and its status."""
+
+    url: str
+    body: dict[str, Any]
+    id_name: str
+    status: int
+
+    def __call__(self, key: str, **more: Any) -> httpx.Response:
+        return httpx.post(self.url, json=self.body | more, headers={KEY: key}, timeout=60)
+
+    def ids(self, *answers: httpx.Response) -> set[str]:
+        return {each.json()[self.id_name] for each in answers}
 
 
-def wanted_job(file_id: str) -> dict[str, Any]:
-    return {"fileId": file_id, "conversion": {"format": "wav"}}
+@pytest.fixture
+def ask_job(pipeline: Pipeline, file_id: str) -> Asked:
+    return job_of(pipeline, file_id)
 
 
-def wanted_upload(_: str) -> dict[str, Any]:
-    return {"fileName": "a.wav", "bytes": 1000}
+def job_of(pipeline: Pipeline, file_id: str) -> Asked:
+    body = {"fileId": file_id, "conversion": {"format": "wav"}}
+    return Asked(f"{pipeline.api}/jobs", body, "jobId", 202)
 
 
-BOTH = pytest.mark.parametrize(
-    ("path", "wanted", "id_name", "status"),
-    [("/jobs", wanted_job, "jobId", 202), ("/uploads", wanted_upload, "fileId", 201)],
-    ids=["jobs", "uploads"],
-)
+@pytest.fixture
+def ask(request: pytest.FixtureRequest, pipeline: Pipeline, ask_job: Asked) -> Asked:
+    if request.param == "jobs":
+        return ask_job
+    return Asked(f"{pipeline.api}/uploads", {"fileName": "a.wav", "bytes": 1000}, "fileId", 201)
 
 
-@BOTH
-def test_a_request_sent_again_gives_what_the_first_one_made(
-    pipeline: Pipeline,
-    file_id: str,
-    path: str,
-    wanted: Callable[[str], dict[str, Any]],
-    id_name: str,
-    status: int,
-) -> None:
-    key, body = uuid4().hex, wanted(file_id)
-    answers = [ask(pipeline, path, body, key) for _ in range(3)]
-    assert [each.status_code for each in answers] == [status] * 3
-    assert len({each.json()[id_name] for each in answers}) == 1
+@pytest.mark.parametrize("ask", ["jobs", "uploads"], indirect=True)
+def test_a_request_sent_again_gives_what_the_first_one_made(ask: Asked) -> None:
+    key = uuid4().hex
+    answers = [ask(key) for _ in range(3)]
+    assert [each.status_code for each in answers] == [ask.status] * 3
+    assert len(ask.ids(*answers)) == 1
     assert len({each.headers["location"] for each in answers}) == 1
-    others = [ask(pipeline, path, body, uuid4().hex) for _ in range(2)]
-    assert len({each.json()[id_name] for each in (*answers, *others)}) == 3
+    others = [ask(uuid4().hex) for _ in range(2)]
+    assert len(ask.ids(*answers, *others)) == 3
 
 
-@BOTH
-def test_the_key_of_another_request_is_refused(
-    pipeline: Pipeline,
-    file_id: str,
-    path: str,
-    wanted: Callable[[str], dict[str, Any]],
-    id_name: str,
-    status: int,
-) -> None:
-    key, body = uuid4().hex, wanted(file_id)
-    first = ask(pipeline, path, body, key)
-    assert first.status_code == status
-    changed = ask(pipeline, path, body | {"deleteAfterDownload": True}, key)
-    assert journey.refused(changed) == (422, "IDEMPOTENCY_KEY_REUSED")
-    assert ask(pipeline, path, body, key).json()[id_name] == first.json()[id_name]
+@pytest.mark.parametrize("ask", ["jobs", "uploads"], indirect=True)
+def test_the_key_of_another_request_is_refused(ask: Asked) -> None:
+    key = uuid4().hex
+    first = ask(key)
+    assert first.status_code == ask.status
+    assert journey.refused(ask(key, deleteAfterDownload=True)) == (422, "IDEMPOTENCY_KEY_REUSED")
+    assert ask.ids(ask(key)) == ask.ids(first)
 
 
-@BOTH
+@pytest.mark.parametrize(
+    "ask", [pytest.param("jobs", marks=pytest.mark.long), "uploads"], indirect=True
+)
 def test_of_requests_at_the_same_time_one_is_done_and_the_others_wait_or_get_its_answer(
-    pipeline: Pipeline,
-    file_id: str,
-    path: str,
-    wanted: Callable[[str], dict[str, Any]],
-    id_name: str,
-    status: int,
+    ask: Asked,
 ) -> None:
-    key, body = uuid4().hex, wanted(file_id)
+    key = uuid4().hex
     with ThreadPoolExecutor(_AT_ONCE) as threads:
-        asked = [threads.submit(ask, pipeline, path, body, key) for _ in range(_AT_ONCE)]
-    answers = [each.result() for each in asked]
-    made = [each for each in answers if each.status_code == status]
-    waiting = [each for each in answers if each.status_code != status]
-    assert len({each.json()[id_name] for each in made}) == 1
+        answers = list(threads.map(ask, [key] * _AT_ONCE))
+    made = [each for each in answers if each.status_code == ask.status]
+    waiting = [each for each in answers if each.status_code != ask.status]
+    assert len(ask.ids(*made)) == 1
     for each in waiting:
         assert journey.refused(each) == (409, "REQUEST_IN_PROGRESS")
         assert int(each.headers["retry-after"]) > 0
-    assert ask(pipeline, path, body, key).json()[id_name] == made[0].json()[id_name]
+    assert ask.ids(ask(key)) == ask.ids(*made)
 
 
-def test_a_replay_tells_the_job_as_it_is_now(pipeline: Pipeline, file_id: str) -> None:
-    key, body = uuid4().hex, wanted_job(file_id)
-    first = ask(pipeline, "/jobs", body, key).json()
+def test_a_replay_tells_the_job_as_it_is_now(pipeline: Pipeline, ask_job: Asked) -> None:
+    key = uuid4().hex
+    first = ask_job(key).json()
     done = journey.finished(pipeline.api, first["jobId"])
     assert done["status"] == "completed"
-    again = ask(pipeline, "/jobs", body, key)
+    again = ask_job(key)
     assert (again.status_code, again.json()) == (202, done)
     assert pipeline.executions_named(first["jobId"]) == 1
 
@@ -113,15 +108,14 @@ def test_a_refusal_is_not_remembered(pipeline: Pipeline, music: dict[str, Path])
     """What was wrong may be right the next time: here the file, which had not arrived yet."""
     content, key = music["flac"].read_bytes(), uuid4().hex
     upload = journey.ask_for_upload(pipeline.api, "late.flac", len(content)).json()
-    body = wanted_job(upload["fileId"])
-    assert journey.refused(ask(pipeline, "/jobs", body, key)) == (404, "FILE_NOT_FOUND")
+    ask = job_of(pipeline, upload["fileId"])
+    assert journey.refused(ask(key)) == (404, "FILE_NOT_FOUND")
     assert journey.put(upload, content).status_code == 200
-    answer = ask(pipeline, "/jobs", body, key)
+    answer = ask(key)
     assert answer.status_code == 202, answer.text
     journey.finished(pipeline.api, answer.json()["jobId"])
 
 
 @pytest.mark.parametrize("key", ["", "k" * 256, "two words"])
-def test_a_key_that_is_none_is_refused(pipeline: Pipeline, file_id: str, key: str) -> None:
-    answer = ask(pipeline, "/jobs", wanted_job(file_id), key)
-    assert journey.refused(answer) == (400, "INVALID_REQUEST")
+def test_a_key_that_is_none_is_refused(ask_job: Asked, key: str) -> None:
+    assert journey.refused(ask_job(key)) == (400, "INVALID_REQUEST")

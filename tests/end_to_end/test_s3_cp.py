@@ -61,6 +61,7 @@ def test_a_file_that_the_cli_sends_in_parts_is_converted_once(
     assert len(journey.jobs_of(pipeline.api, "by hand/concert")) == 1
 
 
+@pytest.mark.long
 def test_a_folder_is_converted_file_by_file_and_what_lies_elsewhere_is_not(
     pipeline: Pipeline, music: dict[str, Path], tmp_path: Path
 ) -> None:

@@ -205,6 +205,7 @@ def test_a_signature_that_has_expired_in_the_middle_is_made_anew(
     assert complete(pipeline, file_id).json()["status"] == "completed"
 
 
+@pytest.mark.long
 def test_a_single_put_whose_signature_has_expired_is_signed_anew(
     pipeline: Pipeline, music: dict[str, Path]
 ) -> None:

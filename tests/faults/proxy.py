@@ -17,12 +17,12 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self, cast
 from urllib.parse import parse_qs, urlsplit
 
 from tests.faults.answers import Answer, refusal, s3_operation
 from tests.faults.plans import Fault, Kind, Request
+from tests.loopback import Connection, Loopback
 
 _DELAY_SECONDS = 0.03
 
@@ -55,22 +55,17 @@ class Proxy:
         self._lock = threading.Lock()
         self._has_spoilt = threading.Event()
         self._server = _Server(self)
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.02,), name="proxy", daemon=True
-        )
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
+        return f"http://{self._server.address}"
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        self._server.start()
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        self._server.stop()
 
     def wait_for_fault(self, seconds: float) -> None:
         assert self._has_spoilt.wait(seconds), [str(each) for each in self.seen]
@@ -95,28 +90,18 @@ class Proxy:
         self.answered(request, answer)
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 64
-
+class _Server(Loopback):
     def __init__(self, proxy: Proxy) -> None:
-        super().__init__(("127.0.0.1", 0), _Connection)
+        super().__init__(_Connection)
         self.proxy = proxy
 
     def shutdown_request(self, request: Any) -> None:
         """Without the FIN that socketserver sends first: after it, a reset would be none."""
         self.close_request(request)
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A converter that was killed leaves its connections: nothing to print."""
 
-
-class _Connection(BaseHTTPRequestHandler):
+class _Connection(Connection):
     """One connection of the converter, with one of its own to the endpoint behind it."""
-
-    protocol_version = "HTTP/1.1"
-    # Head and body leave as two segments: with Nagle's algorithm each answer would cost 40 ms.
-    disable_nagle_algorithm = True
 
     def setup(self) -> None:
         super().setup()
@@ -148,8 +133,6 @@ class _Connection(BaseHTTPRequestHandler):
         answer = self._carried_out(body, fault)
         self._proxy.hear(request, answer)
         self._pass_on(answer, fault)
-
-    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = exchange
 
     def _operation(self, body: bytes) -> str:
         target = self.headers.get("X-Amz-Target")
@@ -203,6 +186,3 @@ class _Connection(BaseHTTPRequestHandler):
         else:
             self.connection.shutdown(socket.SHUT_WR)
         self.close_connection = True
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """One line a request would drown what a failing test says."""

@@ -183,6 +183,7 @@ ROLES: dict[str, set[tuple[str, str]]] = {
         *logging("RecoverJobsLogs"),
         *STARTS_WAITING,
         ("dynamodb:GetItem", UPLOADS),
+        ("dynamodb:UpdateItem", UPLOADS),
         ("dynamodb:BatchGetItem", JOBS),
         ("dynamodb:PutItem", JOBS),
         ("dynamodb:UpdateItem", JOBS),

@@ -9,6 +9,7 @@ import pytest
 
 from conversion import settings
 from conversion.settings import Settings
+from conversion.stores.logs import KEPT
 from tests.infra.assembly import Assembly
 
 LAMBDAS = Path(__file__).parents[2] / "lambdas"
@@ -118,7 +119,7 @@ def number(value: str) -> str:
 
 def test_every_log_is_our_own_and_ends(assembly: Assembly) -> None:
     groups = assembly.of("AWS::Logs::LogGroup")
-    assert all(each["RetentionInDays"] == 30 for each in groups.values())
+    assert all(each["RetentionInDays"] == KEPT.days for each in groups.values())
     for name, each in assembly.of("AWS::Lambda::Function").items():
         own = f"{name.removesuffix('Function')}Logs"
         assert own in groups

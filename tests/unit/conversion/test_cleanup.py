@@ -623,9 +623,34 @@ def test_parts_that_cannot_become_the_file_go_after_an_hour(
     assert open_uploads(world) == [upload_id]
     time.jump(minutes=20)
 
-    assert removed(world.clean()) == {"parts": (1, 0)}
+    assert removed(world.clean())["parts"] == (1, 0)
     assert open_uploads(world) == []
-    assert world.keys == {upload.key}
+    assert (upload.key in world.keys) is (changes.get("status") is not UploadStatus.ABORTED)
+
+
+@pytest.mark.parametrize("status", UploadStatus)
+def test_what_landed_behind_an_abort_goes_after_an_hour(
+    world: World, time: Clock, status: UploadStatus
+) -> None:
+    upload = world.upload(status=status)
+    time.jump(minutes=50)
+    assert removed(world.clean()) == {}
+    time.jump(minutes=20)
+
+    is_aborted = status is UploadStatus.ABORTED
+    assert removed(world.clean()) == ({"sources": (1, 100)} if is_aborted else {})
+    assert world.keys == (set() if is_aborted else {upload.key})
+    assert world.uploads.find(upload.file_id) == upload
+
+
+def test_what_landed_behind_an_abort_and_has_a_job_all_the_same_stays(
+    world: World, time: Clock
+) -> None:
+    """It was asked for in the same moment."""
+    upload = world.upload(status=UploadStatus.ABORTED)
+    world.job(Status.CREATED, upload)
+    time.jump(hours=2)
+    assert removed(world.clean()) == {}
 
 
 @pytest.mark.parametrize("key", ["uploads/2026/Rede.flac", f"uploads/{1:032x}.flac"])

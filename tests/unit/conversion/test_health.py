@@ -60,7 +60,8 @@ def test_a_failure_says_what_it_means_and_nothing_of_its_error() -> None:
 @pytest.mark.parametrize(
     ("taken", "state"),
     [
-        ({"waiting": 1000}, State.DEGRADED),
+        ({"running": 100, "waiting": 1000}, State.DEGRADED),
+        ({"running": 99, "waiting": 1000}, State.OK),  # a slot is free, and the next one begins
         ({"open": 1000}, State.DEGRADED),
         ({"waiting": 999, "open": 999}, State.OK),
         ({"running": 100}, State.OK),  # then jobs wait, and nobody is refused

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -102,6 +103,14 @@ class Way:
 def way(world: World, monkeypatch: pytest.MonkeyPatch) -> Way:
     monkeypatch.setattr(models, "S3_UPLOAD_PART_MIN_SIZE", 1)
     return Way(world)
+
+
+@pytest.fixture
+def at_noon(monkeypatch: pytest.MonkeyPatch) -> float:
+    """Unix seconds of a moment at which time stands, for those who sign; just past a whole one."""
+    noon = datetime(2026, 11, 21, 12, 0, 0, 100_000, tzinfo=UTC)
+    monkeypatch.setattr(receiving, "utc_now", lambda: noon)
+    return noon.timestamp()
 
 
 def asked(length: int) -> Upload:
@@ -249,6 +258,29 @@ def test_one_put_is_signed_until_it_has_come(way: Way) -> None:
 
     for upload in (replace(SINGLE, status=UploadStatus.COMPLETED), way.in_parts()):
         assert receiving.sign_put(upload, way.incoming, 60) is None
+
+
+@pytest.mark.parametrize("seconds", [1, 30])
+def test_no_url_outlives_its_upload(way: Way, seconds: int, at_noon: float) -> None:
+    """It has so many whole seconds left."""
+    expires_at = int(at_noon) + seconds + 1
+    single, parts = replace(way.single(), expires_at=expires_at), way.in_parts()
+    put = receiving.sign_put(single, way.incoming, 60)
+    [part] = receiving.sign_parts(replace(parts, expires_at=expires_at), [1], way.incoming, 60)
+
+    assert put is not None
+    for signed in (put, part.request):
+        assert f"X-Amz-Expires={seconds}&" in signed.url
+
+
+def test_in_its_last_second_nothing_is_signed(way: Way, at_noon: float) -> None:
+    single, parts = (
+        replace(each, expires_at=int(at_noon) + 1) for each in (way.single(), way.in_parts())
+    )
+    with pytest.raises(FileExpired):
+        receiving.sign_put(single, way.incoming, 60)
+    with pytest.raises(FileExpired):
+        receiving.sign_parts(parts, [1], way.incoming, 60)
 
 
 # Parts
@@ -496,9 +528,30 @@ def test_what_is_completed_cannot_be_taken_back(way: Way, kind: Callable[[Way], 
         way.put()  # and nobody has looked
 
     for each in (upload, way.record()):
-        with pytest.raises(UploadFinished, match="completed"):
+        with pytest.raises(UploadFinished, match=r"completed.* goes by itself when it expires"):
             way.abort(each)
     assert (way.record().status, way.object()) == (UploadStatus.COMPLETED, BODY)
+
+
+def test_what_s3_has_joined_cannot_be_taken_back_though_no_record_says_so(way: Way) -> None:
+    """Whoever completed it died behind the joining; by now the file may be at work in a job."""
+    upload = way.in_parts()
+    way.send(upload, ALL)
+    way.incoming.join_parts(upload.key, upload.multipart.upload_id, way.parts_of(upload).landed)
+
+    with pytest.raises(UploadFinished, match="completed"):
+        way.abort(way.record())
+    assert (way.record().status, way.object()) == (UploadStatus.COMPLETED, BODY)
+
+
+def test_two_clients_abort_at_once(way: Way) -> None:
+    """The other one's record is written behind our look at it, and what landed is still there."""
+    upload = way.single()
+    way.uploads.abort(FILE_ID)
+    way.put()
+    way.abort(upload)
+
+    assert (way.record().status, way.object()) == (UploadStatus.ABORTED, None)
 
 
 def test_a_put_that_is_not_as_declared_can_be_taken_back(way: Way) -> None:

@@ -10,12 +10,13 @@ import pytest
 
 from conversion.cancel import cancel
 from conversion.conversion import Conversion
-from conversion.errors import ExecutionLost, ExecutionStopped, TimedOut
+from conversion.errors import ExecutionLost, ExecutionStopped, TimedOut, UploadFinished
 from conversion.execution import ExecutionStatus
 from conversion.job import Status
 from conversion.recover import Recovered
 from conversion.recovery.heartbeat import SECOND_LOOK_SECONDS
 from conversion.recovery.reconcile import settle
+from conversion.uploads import UploadStatus
 from tests.contract import tables
 from tests.contract.examples import BUCKET, FAILURE, FILE_ID, OUTPUT, UPLOAD
 from tests.contract.throttled import DOWN, THROTTLED, refused
@@ -309,6 +310,15 @@ def test_an_upload_whose_event_was_lost_is_started(world: World, upload) -> None
     assert world.sweep() == NOTHING
     world.land(event)  # it comes after all
     assert len(world.jobs.of_file(FILE_ID)) == len(world.started()) == 2
+
+
+def test_what_is_found_is_completed_before_it_is_started(world: World, upload) -> None:
+    world.put_object(upload.key, minutes_ago=10)
+    world.sweep()
+
+    assert world.upload_status() is UploadStatus.COMPLETED
+    with pytest.raises(UploadFinished):
+        world.uploads.abort(FILE_ID)
 
 
 @pytest.mark.parametrize(("minutes_ago", "found"), [(10, 2), (55, 2), (65, 0)])

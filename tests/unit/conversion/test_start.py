@@ -17,7 +17,7 @@ from conversion.errors import (
 )
 from conversion.events import ObjectCreated
 from conversion.job import Status
-from conversion.uploads import Upload, UploadStatus
+from conversion.uploads import Multipart, Upload, UploadStatus
 from tests.contract.examples import BUCKET, FILE_ID, LONG_AGO, OUTPUT, SOURCE, UPLOAD
 from tests.contract.throttled import DOWN, FORBIDDEN, refused
 from tests.unit.conversion.world import DEFAULTS, World
@@ -112,6 +112,22 @@ def test_what_lands_after_an_abort_becomes_nothing(world: World) -> None:
 
     assert world.land(LANDED) == []
     assert world.jobs.of_file(FILE_ID) == []
+
+
+def test_what_lands_after_its_upload_has_expired_is_its_all_the_same(world: World) -> None:
+    world.uploads.put(replace(UPLOAD, owner="ada", expires_at=LONG_AGO))
+    jobs = world.land(LANDED)
+
+    assert [(each.conversion, each.owner) for each in jobs] == [
+        (each, "ada") for each in UPLOAD.conversions
+    ]
+    assert world.started() == sorted(ids(jobs))
+
+
+def test_what_lands_after_an_aborted_upload_has_expired_becomes_nothing(world: World) -> None:
+    aborted = replace(UPLOAD, status=UploadStatus.ABORTED, expires_at=LONG_AGO)
+    world.uploads.put(aborted)
+    assert world.land(LANDED) == []
 
 
 def test_an_abort_in_this_very_moment_is_heard(world: World, monkeypatch) -> None:
@@ -283,7 +299,6 @@ def test_a_request_whose_write_was_told_twice_is_started(world: World, monkeypat
     world.s3.put_object(Bucket=BUCKET, Key=UPLOAD.key, Body=b"RIFF123")
     put = world.jobs.put_if_absent
     monkeypatch.setattr(world.jobs, "put_if_absent", lambda job: put(job) and put(job))
-    monkeypatch.setattr(world.jobs, "get", None)  # create_job's role may not read jobs
 
     job = world.request()
     assert world.started() == [job.job_id]
@@ -294,6 +309,30 @@ def test_a_request_for_what_is_not_there_is_refused(world: World, uploads: list[
     for each in uploads:
         world.uploads.put(each)
     with pytest.raises(FileNotFound):
+        world.request()
+    assert world.started() == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "first"),
+    [
+        ({}, "PUT its bytes first"),
+        ({"multipart": Multipart("upload", 10)}, "complete it first"),
+        ({"status": UploadStatus.COMPLETED}, "upload it again"),
+    ],
+    ids=["one PUT", "in parts", "deleted since"],
+)
+def test_a_request_is_told_what_to_do_first(world: World, changes, first: str) -> None:
+    world.uploads.put(replace(UPLOAD, **changes))
+    with pytest.raises(FileNotFound, match=first):
+        world.request()
+
+
+def test_a_request_for_an_aborted_upload_is_refused(world: World) -> None:
+    world.uploads.put(replace(SHORT, status=UploadStatus.ABORTED))
+    world.s3.put_object(Bucket=BUCKET, Key=UPLOAD.key, Body=b"RIFF123")
+
+    with pytest.raises(UploadFinished, match="aborted; ask for another one"):
         world.request()
     assert world.started() == []
 

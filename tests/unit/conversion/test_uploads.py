@@ -80,6 +80,14 @@ def test_what_can_hold_audio_is_taken(media_type: str) -> None:
     assert asked(contentType=media_type).media_type == media_type
 
 
+@pytest.mark.parametrize(
+    ("declared", "kept"),
+    [("audio/wav; ", "audio/wav;"), ("audio/wav ; codecs=1  ", "audio/wav ; codecs=1")],
+)
+def test_a_media_type_is_kept_as_a_header_would_bring_it(declared: str, kept: str) -> None:
+    assert asked(contentType=declared).media_type == kept
+
+
 def test_the_same_conversion_twice_is_asked_for_once() -> None:
     made = asked(conversions=[{"format": "mp3"}, {"format": "flac"}, {"format": "mp3"}])
     assert made.conversions == (Conversion("mp3"), Conversion("flac"))

@@ -6,6 +6,7 @@ Time is what `clock` says: a test moves it on instead of writing old records.
 from __future__ import annotations
 
 import sys
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -135,6 +136,7 @@ class World:
         return start_for_request(
             Asked(file_id, Conversion("wav")),
             ANYBODY,
+            uuid.uuid4().hex,
             self.uploads,
             self.objects,
             self.jobs,

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from conversion.callers import ANYBODY, Caller
 from conversion.errors import InvalidRequest, NoIdentity
+from conversion.settings import TellsCallersApart
 from lambdas import api
 from lambdas.body import read_object
 
@@ -30,11 +31,28 @@ def resolver(event: Any) -> Any:
 def called_by(event: Any, authorizer: Any, *operators: str) -> Caller:
     asked = event("http_get_job")
     asked["requestContext"]["authorizer"] = authorizer
-    return api.caller(resolver(asked), operators)
+    return api.caller(resolver(asked), TellsCallersApart(operators=",".join(operators)))
 
 
 def test_where_nobody_is_asked_everybody_sees_all(event) -> None:
-    assert api.caller(resolver(event("http_get_job")), ["anna"]) is ANYBODY
+    assert api.caller(resolver(event("http_get_job")), TellsCallersApart(auth="none")) is ANYBODY
+
+
+@pytest.mark.parametrize("auth", ["iam", "jwt"])
+def test_where_callers_are_asked_none_is_nobody_in_particular(event, auth: str) -> None:
+    with pytest.raises(NoIdentity, match="sign it"):
+        api.caller(resolver(event("http_get_job")), TellsCallersApart(auth=auth))
+
+
+def test_the_users_of_an_identity_pool_are_not_one(event) -> None:
+    signed = {"userArn": "arn:aws:sts::123456789012:assumed-role/users/CognitoIdentityCredentials"}
+    pool = "eu-west-1:3f1c"
+    anna, ben = (
+        called_by(event, {"iam": signed | {"cognitoIdentity": {"identityId": f"{pool}{each}"}}})
+        for each in ("a", "b")
+    )
+    assert (anna.identity, ben.identity) == (f"{pool}a", f"{pool}b")
+    assert called_by(event, {"iam": signed | {"cognitoIdentity": None}}).identity is not None
 
 
 def test_a_signed_caller_is_the_role_whatever_its_session(event) -> None:

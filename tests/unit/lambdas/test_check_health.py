@@ -165,7 +165,8 @@ def test_what_is_taken_is_counted(deployment, module, ask) -> None:
 
 def test_where_no_more_jobs_may_wait_it_is_degraded(deployment, module, ask, monkeypatch) -> None:
     deployment.jobs.put_if_absent(a_job())
-    monkeypatch.setattr(module, "most", replace(module.most, most_waiting=1))
+    module.slots.take("another")
+    monkeypatch.setattr(module, "most", replace(module.most, most_running=1, most_waiting=1))
 
     answer = ask()
 

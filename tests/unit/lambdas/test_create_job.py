@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from conversion.conversion import Conversion
-from conversion.job import Status
+from conversion.errors import RecordsUnavailable
+from conversion.job import Job, Status
 from conversion.stores.slots import SlotsTable
 from conversion.uploads import UploadStatus
 from tests.contract import tables
@@ -165,11 +166,11 @@ def test_a_file_that_is_not_as_long_as_declared_is_not_converted(uploaded, event
     assert uploaded.jobs.of_file(FILE_ID) == []
 
 
-def test_what_landed_after_an_abort_is_not_there(uploaded, event) -> None:
+def test_what_landed_after_an_abort_is_refused(uploaded, event) -> None:
     uploaded.uploads.put(replace(SHORT, status=UploadStatus.ABORTED))
     answer = uploaded.call("create_job", event("http_create_job"))
 
-    assert answer.is_problem(404, "FILE_NOT_FOUND")
+    assert answer.is_problem(409, "UPLOAD_FINISHED")
 
 
 OWNER = "arn:aws:iam::123456789012:user/ada"
@@ -296,3 +297,28 @@ def test_a_job_that_cannot_be_written_is_not_accepted(uploaded, event) -> None:
 
     assert answer.is_problem(503, "RECORDS_UNAVAILABLE")
     assert uploaded.jobs.of_file(FILE_ID) == []
+
+
+def test_a_job_that_was_written_unheard_is_the_repeated_requests(
+    uploaded, event, monkeypatch
+) -> None:
+    """The put was done and its answers were lost: the key is forgotten with the failure, but what
+    it would make has the same name."""
+    asked = event("http_create_job")
+    asked["headers"]["idempotency-key"] = "one"
+    store = uploaded.functions["create_job"].jobs
+    put = store.put_if_absent
+
+    def unheard(job: Job) -> bool:
+        put(job)
+        raise RecordsUnavailable("DynamoDB is not answering; try again.")
+
+    with monkeypatch.context() as outage:
+        outage.setattr(store, "put_if_absent", unheard)
+        assert uploaded.call("create_job", asked).status == 503
+
+    again = uploaded.call("create_job", asked)
+
+    assert again.status == 202
+    assert [each.job_id for each in uploaded.jobs.of_file(FILE_ID)] == [again.json["jobId"]]
+    assert uploaded.executions() == [again.json["jobId"]]

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import ExitStack
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -26,6 +26,13 @@ FIELDS = [
 ]  # fmt: skip
 EXECUTION = f"{STATE_MACHINE.replace(':stateMachine:', ':execution:')}:{JOB_ID}"
 STARTED = datetime(2026, 11, 21, 9, 30, 13, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def today(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The jobs' own day, whenever the tests run."""
+    now = datetime.fromisoformat(JOB.created_at) + timedelta(hours=1)
+    monkeypatch.setattr("conversion.stores.logs.utc_now", lambda: now)
 
 
 @pytest.fixture
@@ -171,7 +178,7 @@ def test_a_job_that_waits_has_no_execution_yet(deployment, services, ask) -> Non
     assert answer.status == 200
     assert answer.json["execution"] is None
     assert answer.json["states"] == answer.json["attempts"] == answer.json["log"] == []
-    assert answer.headers["retry-after"] == "1"
+    assert answer.headers["retry-after"] == "5"
 
 
 def test_a_running_converter_has_no_end(deployment, services, ask, told) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -67,7 +68,9 @@ def ask(deployment, event, clock):
 
 
 def told(answer: Answer) -> tuple[Any, ...]:
-    return answer.status, answer.headers, answer.text
+    """But for the second in which a URL was signed."""
+    signed = re.sub("X-Amz-(Date|Signature)=[0-9A-Za-z]+", "", answer.headers.get("location", ""))
+    return answer.status, answer.headers | {"location": signed}, answer.text
 
 
 @pytest.mark.parametrize("route", ROUTES)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from math import inf
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 from moto.s3 import models
@@ -136,6 +142,77 @@ def test_each_way_of_not_joining_has_its_name(
     stub.add_client_error("complete_multipart_upload", code, http_status_code=status)
     with pytest.raises(raised):
         incoming.join_parts(KEY, "u", [LandedPart(1, 1, "e")])
+
+
+@dataclass
+class Slow:
+    """An S3 over a real socket, which begins its answer with 200 and blanks as S3 does while it
+    joins parts: `blanks` of them, or without an end, and then `body`."""
+
+    blanks: float = inf
+    body: bytes = b""
+    hung_up: bool = False
+
+    def serve(self, listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection:
+            self._hear(connection)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")
+            sent = 0
+            while sent < self.blanks and not self.hung_up:
+                connection.sendall(b" ")
+                sent += 1
+                time.sleep(0.05)
+            connection.sendall(self.body)
+
+    def _hear(self, connection: socket.socket) -> None:
+        """The whole request: what is left unread would turn the end into a reset."""
+        with connection.makefile("rb") as sent:
+            for line in iter(sent.readline, b"\r\n"):
+                if line.lower().startswith(b"content-length:"):
+                    length = int(line.partition(b":")[2])
+            sent.read(length)
+
+
+@pytest.fixture
+def joining(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Slow], Incoming]]:
+    """A bucket that is waited for no longer than half a second."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{listener.getsockname()[1]}")
+        monkeypatch.setenv("AWS_DEFAULT_REGION", pretend.REGION)
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "b")
+        started: list[tuple[Slow, threading.Thread]] = []
+
+        def over(slow: Slow) -> Incoming:
+            started.append((slow, threading.Thread(target=slow.serve, args=(listener,))))
+            started[-1][1].start()
+            client = clients.s3(clients.JOINING.merge(Config(read_timeout=0.3)))
+            return Incoming(client, BUCKET, join_seconds=0.5)
+
+        yield over
+        for slow, thread in started:
+            slow.hung_up = True
+            thread.join()
+
+
+LANDED = [LandedPart(1, 1, "e")]
+REFUSED = b"<?xml version='1.0'?><Error><Code>%s</Code><Message>m</Message></Error>"
+
+
+def test_no_blanks_make_joining_last_for_ever(joining: Callable[[Slow], Incoming]) -> None:
+    began = time.monotonic()
+    with pytest.raises(StorageUnavailable, match="complete the upload again"):
+        joining(Slow()).join_parts(KEY, "u", LANDED)
+    assert 0.5 <= time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize("code", ["PreconditionFailed", "InvalidPart"])
+def test_an_error_behind_a_200_has_its_name_too(
+    joining: Callable[[Slow], Incoming], code: str
+) -> None:
+    with pytest.raises(SourceChanged):
+        joining(Slow(0, REFUSED % code.encode())).join_parts(KEY, "u", LANDED)
 
 
 def test_a_listing_that_breaks_off_is_no_listing(incoming: Incoming, stub: Stubber) -> None:

@@ -187,3 +187,30 @@ def test_a_record_that_cannot_be_read_hides_no_other(
 def test_an_outage_is_told(jobs: Jobs, client: Any) -> None:
     with refused(client, "Query", DOWN), pytest.raises(RecordsUnavailable):
         jobs.page(Wanted(ANYBODY), None, 50)
+
+
+def test_of_anothers_file_not_even_a_cursor_is_told(
+    jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However much of it had to be read through."""
+    monkeypatch.setattr(job_pages, "_MOST_QUERIES", 1)
+    put(jobs, 150, owner="you")
+
+    page = jobs.page(Wanted(ME, FILE_ID), None, 1)
+
+    assert (page.jobs, page.end) == ((), None)
+
+
+def test_a_page_ends_at_a_job_that_the_caller_may_see(
+    jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job_pages, "_MOST_QUERIES", 1)
+    theirs = put(jobs, 150, owner="you")
+    mine = a_job(job_id="f" * 32, created_at="2026-11-21T10:00:00.000Z", owner="me")
+    jobs.put_if_absent(mine)
+
+    page = jobs.page(Wanted(ME, FILE_ID), None, 2)
+
+    assert [each.job_id for each in page.jobs] == [mine.job_id]
+    assert page.end == Place(mine.created_at, mine.job_id)
+    assert page.end.job_id not in {each.job_id for each in theirs}

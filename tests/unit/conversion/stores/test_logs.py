@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,15 +13,17 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import ANY, Stubber
 
+from conversion.clock import timestamp
 from conversion.errors import RecordsUnavailable
 from conversion.history import Log
 from conversion.job import Status
 from conversion.stores import clients
-from conversion.stores.logs import MOST_LINES, Logs
+from conversion.stores.logs import KEPT, MOST_LINES, Logs
 from tests.contract.examples import BUCKET, JOB_ID, a_job
 
 GROUP = "/sluice/converter"
 CREATED = datetime(2026, 11, 21, 9, 30, 12, tzinfo=UTC)
+NOW = CREATED + timedelta(hours=1)
 OVER = a_job(status=Status.FAILED, updated_at="2026-11-21T09:31:12.000Z")
 ASKED = {
     "logGroupName": GROUP,
@@ -33,6 +36,12 @@ ASKED = {
 
 def always() -> bool:
     return True
+
+
+@pytest.fixture(autouse=True)
+def today(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The jobs' own day, whenever the tests run."""
+    monkeypatch.setattr("conversion.stores.logs.utc_now", lambda: NOW)
 
 
 @pytest.fixture
@@ -107,11 +116,10 @@ def test_the_log_of_a_job_that_runs_is_read_until_now(logs: Logs, service: Stubb
         lambda params, **_: sent.update(params),
     )
     service.add_response("filter_log_events", {"events": []})
-    before = datetime.now(UTC)
 
     logs.of(a_job(status=Status.PROCESSING), (), always)
 
-    assert sent["endTime"] >= int(before.timestamp() * 1000)
+    assert sent["endTime"] >= int(NOW.timestamp() * 1000)
 
 
 def test_pages_are_read_on_also_behind_an_empty_one(logs: Logs, service: Stubber) -> None:
@@ -174,3 +182,10 @@ def test_what_we_may_not_read_is_ours_to_mend(logs: Logs, service: Stubber) -> N
     service.add_client_error("filter_log_events", "AccessDeniedException")
     with pytest.raises(ClientError):
         logs.of(OVER, (), always)
+
+
+def test_what_is_older_than_the_log_is_kept_is_not_whole(logs: Logs, service: Stubber) -> None:
+    long_ago = timestamp(NOW - KEPT - timedelta(minutes=1))
+    service.add_response("filter_log_events", {"events": []})
+    old = replace(OVER, created_at=long_ago, updated_at=long_ago)
+    assert logs.of(old, (), always) == Log(is_whole=False)

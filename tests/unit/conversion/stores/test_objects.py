@@ -150,6 +150,8 @@ def error(code: str, status: int) -> ClientError:
         (error("NoSuchUpload", 404), SourceMissing),
         (error("PreconditionFailed", 412), SourceChanged),
         (error("412", 412), SourceChanged),
+        (error("PreconditionFailed", 200), SourceChanged),
+        (error("PreconditionFailed", 500), SourceChanged),
         (error("InternalError", 500), StorageUnavailable),
         (error("503", 503), StorageUnavailable),
         (error("SlowDown", 503), StorageUnavailable),
