@@ -26,13 +26,15 @@ SHOWN = frozenset(
 _LEVELS = frozenset({"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"})
 # A line of CloudWatch may have 1 MB ("CloudWatch Logs quotas"); what anybody reads is shorter.
 _MOST_CHARACTERS, _MOST_ENTRIES = 500, 40
+# Looked through for names, which may leave much less to show: a pattern is tried at each character.
+_LOOKED_AT = 8 * _MOST_CHARACTERS
 
 _HIDDEN = "…"
 # URLs, hosts of AWS with what stands before them, ARNs, addresses, account ids, keys of objects.
 _NAMES = re.compile(
-    r"""[a-z][a-z0-9+.-]*://[^\s'")\]}>]*
+    r"""[a-z][a-z0-9+.-]{0,30}://[^\s'")\]}>]*
     |arn:[^\s'")\]}>]+
-    |[\w.-]+\.amazonaws\.com(?:\.cn)?(?::\d+)?(?:/[^\s'")\]}>]*)?
+    |[\w.-]{1,253}\.amazonaws\.com(?:\.cn)?(?::\d+)?(?:/[^\s'")\]}>]*)?
     |\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b
     |\b\d{12}\b
     |\b(?:uploads|conversions)/[^\s'")\]}>]+""",
@@ -74,7 +76,12 @@ def without_names(text: str, names: Collection[str]) -> str:
 
 
 def _text(value: Any, names: Collection[str]) -> str:
-    return without_names(str(value or ""), names)[:_MOST_CHARACTERS]
+    """What is cut off may have begun a name: the last word of what is left goes with it."""
+    text = str(value or "")
+    if len(text) > _LOOKED_AT:
+        text = text[:_LOOKED_AT]
+        text = text[: max(text.rfind(" "), _MOST_CHARACTERS)]
+    return without_names(text, names)[:_MOST_CHARACTERS]
 
 
 def _shown(value: Any, names: Collection[str]) -> Any:

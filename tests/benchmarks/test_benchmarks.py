@@ -15,6 +15,7 @@ _ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc")
 
 
+@pytest.mark.long
 def test_the_smallest_case_is_measured_each_way(tmp_path: Path) -> None:
     """Its exit code says that memory, disk and identity keep to their budgets."""
     into = tmp_path / "results"

@@ -37,9 +37,8 @@ def process_of(job_id: str) -> int:
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="finds processes in /proc: Linux only")
-@pytest.mark.parametrize(
-    "blow", [signal.SIGKILL, pytest.param(signal.SIGTERM, marks=pytest.mark.long)]
-)
+@pytest.mark.long  # tests/faults/test_kills does it at one moment of many, each time
+@pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGTERM])
 def test_the_next_attempt_finishes_and_the_bar_never_falls(
     pipeline: Pipeline, ffmpeg: Ffmpeg, long_tone: Path, tmp_path: Path, blow: signal.Signals
 ) -> None:

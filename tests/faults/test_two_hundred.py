@@ -27,7 +27,8 @@ _SENDERS = 8
 _SECONDS_A_JOB = 15
 
 
-@pytest.mark.parametrize("many", [12, pytest.param(200, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("many", [12, 200])
 def test_many_jobs_at_once_all_complete(
     live: Live, music: Callable[[int], Path], counts: Counts, many: int
 ) -> None:

@@ -141,6 +141,7 @@ def test_without_any_input_it_ends_on_sigterm(tmp_path: Path) -> None:
         assert process.wait(15) == 0
 
 
+@pytest.mark.long
 def test_with_a_redis_progress_is_kept_there_as_well_and_it_ends_with_the_pipeline(
     start: Start, tmp_path: Path, ffmpeg: Ffmpeg
 ) -> None:
