@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from client.loudness import LoudnessChange
+from client.reading import number, text, whole
 
 OVER = frozenset({"completed", "failed", "cancelled"})
 
@@ -21,7 +22,7 @@ class SignedRequest:
     @classmethod
     def from_json(cls, body: Any) -> SignedRequest:
         headers = {str(name): str(value) for name, value in body.get("headers", {}).items()}
-        return cls(body["url"], headers)
+        return cls(text(body["url"]), headers)
 
 
 @dataclass(frozen=True)
@@ -47,12 +48,10 @@ class Multipart:
 
     part_bytes: int
     part_count: int
-    parts_done: frozenset[int]
 
     @classmethod
     def from_json(cls, body: Any) -> Multipart:
-        done = frozenset(int(each) for each in body.get("partsDone", ()))
-        return cls(int(body["partBytes"]), int(body["partCount"]), done)
+        return cls(int(body["partBytes"]), int(body["partCount"]))
 
 
 @dataclass(frozen=True)
@@ -61,8 +60,6 @@ class Upload:
 
     file_id: str
     status: str
-    bytes_received: int
-    percent: float
     put: SignedRequest | None
     multipart: Multipart | None
 
@@ -72,41 +69,20 @@ class Upload:
         return cls(
             file_id=str(body["fileId"]),
             status=str(body["status"]),
-            bytes_received=int(body["bytesReceived"]),
-            percent=float(body["percent"]),
             put=SignedRequest.from_json(put) if put else None,
             multipart=Multipart.from_json(multipart) if multipart else None,
         )
 
 
 @dataclass(frozen=True)
-class StoredPart:
-    number: int
-    bytes: int
-    etag: str
+class PartsThere:
+    """What S3 has of an upload, told by the numbers of what it has not."""
 
-    @classmethod
-    def from_json(cls, body: Any) -> StoredPart:
-        return cls(int(body["partNumber"]), int(body["bytes"]), str(body["etag"]))
-
-
-@dataclass(frozen=True)
-class Parts:
-    """What S3 has of an upload, and the numbers of what it has not."""
-
-    part_bytes: int
-    part_count: int
-    parts: tuple[StoredPart, ...]
     missing: frozenset[int]
 
     @classmethod
-    def from_json(cls, body: Any) -> Parts:
-        return cls(
-            part_bytes=int(body["partBytes"]),
-            part_count=int(body["partCount"]),
-            parts=tuple(StoredPart.from_json(each) for each in body["parts"]),
-            missing=frozenset(int(each) for each in body["missing"]),
-        )
+    def from_json(cls, body: Any) -> PartsThere:
+        return cls(frozenset(int(each) for each in body["missing"]))
 
 
 @dataclass(frozen=True)
@@ -116,7 +92,7 @@ class Failure:
 
     @classmethod
     def from_json(cls, body: Any) -> Failure | None:
-        return cls(body["code"], body["message"]) if body else None
+        return cls(text(body["code"]), text(body["message"])) if body else None
 
 
 @dataclass(frozen=True)
@@ -148,10 +124,10 @@ class Output:
         if not body:
             return None
         return cls(
-            bytes=body["bytes"],
-            file_name=body["fileName"],
-            duration_seconds=body.get("durationSeconds"),
-            mode=body.get("mode"),
+            bytes=whole(body["bytes"]),
+            file_name=text(body["fileName"]),
+            duration_seconds=number(body.get("durationSeconds")),
+            mode=None if body.get("mode") is None else text(body["mode"]),
             loudness=LoudnessChange.from_json(body.get("loudness")),
             has_waveform=bool(body.get("waveform")),
         )
@@ -177,9 +153,9 @@ class Job:
     @classmethod
     def from_json(cls, body: Any) -> Job:
         return cls(
-            job_id=body["jobId"],
-            status=body["status"],
-            format=body["conversion"]["format"],
+            job_id=text(body["jobId"]),
+            status=text(body["status"]),
+            format=text(body["conversion"]["format"]),
             output=Output.from_json(body.get("output")),
             warnings=tuple(JobWarning.from_json(each) for each in body.get("warnings") or ()),
             failure=Failure.from_json(body.get("error")),
@@ -221,10 +197,10 @@ class Progress:
     @classmethod
     def from_json(cls, body: Any) -> Progress:
         return cls(
-            status=body["status"],
-            stage=body["stage"],
-            percent=float(body["percent"]),
-            speed=body.get("speed"),
-            eta_seconds=body.get("etaSeconds"),
+            status=text(body["status"]),
+            stage=text(body["stage"]),
+            percent=number(body["percent"]) or 0.0,
+            speed=number(body.get("speed")),
+            eta_seconds=number(body.get("etaSeconds")),
             updated_at=str(body.get("updatedAt") or ""),
         )

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import httpx
 
-from client.answers import Job, JobPage, Parts, Progress, SignedPart, Upload
+from client.answers import Job, JobPage, PartsThere, Progress, SignedPart, Upload
 from client.asking import Asked
 from client.cleaned import Cleaned
 from client.errors import JobStillRunning, UnexpectedAnswer
@@ -38,6 +38,8 @@ def api_client(url: str, tls: ssl.SSLContext, auth: httpx.Auth | None = None) ->
 
 # Jobs a page, at most (conversion/listing.py).
 MOST_JOBS = 100
+# Sixteen bits (RFC 9293 §3.1); httpx takes more, and asyncio fails on them.
+MOST_PORT = 65535
 
 
 class Api:
@@ -83,8 +85,8 @@ class Api:
         response = await self._ask("PUT", _upload(file_id, "parts", str(number)))
         return read(response, Upload.from_json)
 
-    async def parts(self, file_id: str) -> Parts:
-        return read(await self._ask("GET", _upload(file_id, "parts")), Parts.from_json)
+    async def parts(self, file_id: str) -> PartsThere:
+        return read(await self._ask("GET", _upload(file_id, "parts")), PartsThere.from_json)
 
     async def complete(self, file_id: str) -> Upload:
         """Twice is as once."""
@@ -147,6 +149,11 @@ class Api:
         response = await self._ask("GET", _job(job_id, "progress"))
         return read(response, Progress.from_json), self._patience.until_next_poll(response)
 
+    async def progresses(self, job_ids: Iterable[str]) -> tuple[dict[str, Progress], float]:
+        """Of those the caller may see, a hundred at a time at most, and the seconds to wait."""
+        response = await self._ask("GET", "progress", params={"jobId": ",".join(job_ids)})
+        return read(response, _by_job), self._patience.until_next_poll(response)
+
     async def job(self, job_id: str) -> Job:
         return read(await self._ask("GET", _job(job_id)), Job.from_json)
 
@@ -162,7 +169,10 @@ class Api:
         location = response.headers.get("location")
         if response.status_code != HTTPStatus.SEE_OTHER or not location:
             raise unexpected(response)
-        return str(response.url.join(location))
+        url = response.url.join(location)
+        if (url.port or 0) > MOST_PORT:
+            raise unexpected(response)
+        return str(url)
 
     async def cancel(self, job_id: str) -> Job:
         """The job as it is then; cancelling twice is no error."""
@@ -177,6 +187,10 @@ class Api:
         if not job.is_over:
             raise JobStillRunning(f"Job {job_id} is still {job.status}; ask again in a moment.")
         return job
+
+
+def _by_job(body: Any) -> dict[str, Progress]:
+    return {str(each["jobId"]): Progress.from_json(each) for each in body["progress"]}
 
 
 def _upload(file_id: str, *below: str) -> str:

@@ -20,24 +20,12 @@ from client.errors import (
     Interrupted,
     PipelineNotStarted,
 )
+from client.outcome import Ended
 from client.retry import Patience
 from client.service import Service, serving
 from client.show import Display
 from client.source import Source, output_stem
 from client.unfinished import Unfinished
-
-
-class Ended(Protocol):
-    """What became of a file."""
-
-    @property
-    def error(self) -> ClientError | None: ...
-
-    @property
-    def last_word(self) -> str:
-        """The end of its progress."""
-        ...
-
 
 End = TypeVar("End", bound=Ended)
 Ends = TypeVar("Ends", bound=Ended, covariant=True)
@@ -57,7 +45,8 @@ class Journey(Protocol[Ends]):
 
 
 class Batch(Generic[End]):
-    """`over` hears of each file's outcome once, in the order in which they come about."""
+    """`over` hears of each file's outcome once, in the order in which they come about. `was_heard`
+    says whether the API has answered any of them."""
 
     def __init__(
         self,
@@ -69,6 +58,7 @@ class Batch(Generic[End]):
         self._journeys = journeys
         self._display = display
         self._over = over
+        self.was_heard = False
         self._unreachable: ApiUnreachable | None = None
 
     @property
@@ -80,9 +70,11 @@ class Batch(Generic[End]):
         deployment: AbstractAsyncContextManager[Deployment],
         side_by_side: int,
         patience: Patience,
-        resumes: bool,
+        remembers: bool,
+        anew: bool,
     ) -> list[End]:
-        """Send what can be read; `deployment` is entered only for that.
+        """Send what can be read; `deployment` is entered only for that. What is broken off is
+        remembered for a later run, if there can be one; `anew` takes up nothing of an earlier.
 
         However it ends, every file has an outcome.
         """
@@ -90,7 +82,7 @@ class Batch(Generic[End]):
             self._fail_unreadable()
             if self._left():
                 async with deployment as there:
-                    unfinished = Unfinished(there.url) if resumes else None
+                    unfinished = self._unfinished(there, anew) if remembers else None
                     async with serving(there, patience, unfinished) as service:
                         await self._run_at(service, asyncio.Semaphore(side_by_side))
         except PipelineNotStarted as error:
@@ -100,16 +92,22 @@ class Batch(Generic[End]):
             raise
         return [self.outcomes[row] for row in sorted(self.outcomes)]
 
+    def _unfinished(self, there: Deployment, anew: bool) -> Unfinished:
+        return Unfinished(there.url, there.caller, self._display.note, anew)
+
     async def _run_at(self, service: Service, places: asyncio.Semaphore) -> None:
         async with asyncio.TaskGroup() as group:
             for row in self._left():
                 group.create_task(self._travel(row, service, places))
+        self.was_heard = service.heard.is_set()
 
     async def _travel(self, row: int, service: Service, places: asyncio.Semaphore) -> None:
         journey = self._journeys[row]
         async with places:
             try:
-                if self._unreachable:  # found out by a file before: do not wait once more for each
+                # Found out by a file before: do not wait once more for each. An API that has
+                # answered may do so again.
+                if self._unreachable and not service.heard.is_set():
                     raise self._unreachable
                 outcome = await journey.run(service)
             except ClientError as error:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from client.reading import whole
+
 
 @dataclass(frozen=True)
 class Tally:
@@ -41,10 +43,10 @@ class Cleaned:
     @classmethod
     def from_json(cls, body: Any) -> Cleaned:
         removed = {
-            str(kind): Tally(int(each["count"]), int(each["bytes"]))
+            str(kind): Tally(whole(each["count"]), whole(each["bytes"]))
             for kind, each in body["removed"].items()
         }
-        return cls(bool(body["complete"]), removed, int(body["failures"]))
+        return cls(bool(body["complete"]), removed, whole(body["failures"]))
 
     def to_json(self) -> dict[str, Any]:
         removed = {

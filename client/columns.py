@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from client.show import plain
+from client.show import is_terminal, plain, say
 
 Row = Sequence[str]
 
@@ -29,11 +29,11 @@ _LEAST_LAST, _BETWEEN = 20, 3
 def show_rows(headings: Row, rows: Sequence[Row]) -> None:
     """On stdout. A terminal that is too narrow for a table wraps the columns itself."""
     console = Console()
-    if sys.stdout.isatty() and _least_width(headings, rows) <= console.width:
+    if is_terminal(sys.stdout) and _least_width(headings, rows) <= console.width:
         _show_table(headings, rows, console)
     else:
         for line in columns(headings, rows):
-            print(plain(line, sys.stdout.encoding), flush=True)
+            say(line, sys.stdout)
 
 
 def columns(headings: Row, rows: Sequence[Row]) -> list[str]:

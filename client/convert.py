@@ -43,7 +43,7 @@ class Journey:
         self._job_id = (await service.job_of(file_id)).job_id
         # The file is not over with its job, whose end is not shown: its download follows.
         job = await until_over(
-            *(service.api, self._job_id, service.patience),
+            *(service.steady, self._job_id, service.patience),
             lambda progress: self._shown(Moment.of(progress)),
         )
         placed = await save_output(

@@ -13,13 +13,17 @@ import re
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import httpx
+from click.core import ParameterSource
 
 from client.errors import NoCredentials
 from client.options import api_url
+
+if TYPE_CHECKING:
+    from client.signing import Signature
 
 Command = Callable[..., Any]
 
@@ -34,15 +38,19 @@ _OR_LOCAL = f"{_REQUIRED[:-1]}; without it a local pipeline is started for this 
 
 @dataclass(frozen=True)
 class Deployment:
-    """`url` ends in /v1. Without `auth` nothing is said of who calls."""
+    """`url` ends in /v1. Without `auth` nothing is said of who calls. `caller` tells those apart
+    whom one person may be, and is the same tomorrow: it is no secret."""
 
     url: str
     auth: httpx.Auth | None = None
+    caller: str = ""
 
 
 class Bearer(httpx.Auth):
     """A token (RFC 6750); `read` is asked for each request, so that one renewed in its file holds
     from then on."""
+
+    caller = "token"  # they change too often to be known by
 
     def __init__(self, read: Callable[[], str]) -> None:
         self._read = read
@@ -132,20 +140,31 @@ def _deployment(
             f"{url} is plain HTTP: what is sent there everybody on the way can read, a token or "
             "a signature too. Write https://…."
         )
-    return Deployment(url, auth)
+    return Deployment(url, auth, auth.caller if auth else "")
 
 
 def _bearer(token: str | None, token_file: Path | None) -> Bearer | None:
     if token_file is not None:
-        _token_in(token_file)  # what is wrong with it is said before anything is sent
-        return Bearer(lambda: _token_in(token_file))
+        _check_it_is_alone()
+        is_kept = token_file.is_file()
+        first = _token_in(token_file)  # what is wrong with it is said before anything is sent
+        # A pipe, as in --token-file <(get-token), can be read once.
+        return Bearer((lambda: _token_in(token_file)) if is_kept else (lambda: first))
     if not token:
         return None
     whole = _token(token, "--token")
     return Bearer(lambda: whole)
 
 
-def _signature(host: str, profile: str | None, region: str | None) -> httpx.Auth | None:
+def _check_it_is_alone() -> None:
+    """A file named in the command goes before a variable of the environment, not beside an option
+    that says something else. Raises UsageError."""
+    source = click.get_current_context().get_parameter_source("token")
+    if source is ParameterSource.COMMANDLINE:
+        raise click.UsageError("--token and --token-file say who calls: give one of them.")
+
+
+def _signature(host: str, profile: str | None, region: str | None) -> Signature | None:
     own = _EXECUTE_API.fullmatch(host)
     region = region or (own and own[1])
     if region is None:

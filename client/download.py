@@ -23,7 +23,7 @@ from client.outputs import facts, output_of, save_output, stem_of
 from client.service import Service
 from client.show import Display, display_for
 from client.surroundings import Surroundings, in_surroundings
-from client.visit import DONE, code_of, error_json, visit
+from client.visit import DONE, code_of, error_json, stopped, visit
 
 # Downloads side by side: more would only share the line.
 SIDE_BY_SIDE = 4
@@ -113,17 +113,28 @@ class _Bringing:
         self._display = display
         self._as_json = as_json
         self._places = asyncio.Semaphore(SIDE_BY_SIDE)
+        self._left: dict[str, int] = {}
 
     async def all(self, names: Sequence[str]) -> int:
-        """The exit code: the worst."""
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._bring(row, each)) for row, each in enumerate(names)]
+        """The exit code: the worst. However it ends, every job is told of."""
+        self._left = {name: row for row, name in enumerate(names)}
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(self._bring(*each)) for each in self._left.items()]
+        except asyncio.CancelledError:
+            for name in list(self._left):
+                self._report(Saved(name, None, error=stopped()))
+            raise
         return max(each.result() for each in tasks)
 
-    async def _bring(self, row: int, name: str) -> int:
+    async def _bring(self, name: str, row: int) -> int:
         async with self._places:
             saved = await self._save(row, name)
-        error = saved.error
+        self._report(saved)
+        return code_of(saved.error) if saved.error else DONE
+
+    def _report(self, saved: Saved) -> None:
+        row, error = self._left.pop(saved.job_id), saved.error
         self._display.drop(row, f"failed ({error.code})" if error else "downloaded 100 %")
         if self._as_json:
             self._display.result(json.dumps(saved.to_json()))
@@ -131,7 +142,6 @@ class _Bringing:
             self._display.note(str(saved))
         else:
             self._display.result(str(saved))
-        return code_of(error) if error else DONE
 
     async def _save(self, row: int, name: str) -> Saved:
         job: Job | None = None

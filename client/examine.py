@@ -157,8 +157,8 @@ _NAMES = {"RunningJobs": "running", "WaitingJobs": "waiting", "OpenUploads": "op
 _MEND = {
     "WaitingJobs": "Wait, cancel what nobody needs (sluice jobs --status created), or deploy with "
     "more of -c maxRunningJobs and -c maxWaitingJobs.",
-    "OpenUploads": "Abort what nobody sends any more, wait until it expires, or deploy with more "
-    "of -c maxOpenUploads.",
+    "OpenUploads": "An upload counts until it is a day old, or until whoever began it ends it "
+    "(DELETE /v1/uploads/{fileId}): wait, or deploy with more of -c maxOpenUploads.",
 }
 
 

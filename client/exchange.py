@@ -21,11 +21,14 @@ Answer = TypeVar("Answer")
 IN_PROGRESS = "REQUEST_IN_PROGRESS"
 NOT_ALLOWED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
-
 # What reading an answer of another shape than it should have raises.
 _NO_SUCH_SHAPE = (
     *(ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError),
 )
+
+
+# Bytes that are not encoded as they say, or a Location that is no URL.
+_NO_ANSWER = (httpx.DecodingError, httpx.InvalidURL, UnicodeError)
 
 
 class Exchange:
@@ -50,7 +53,11 @@ class Exchange:
     ) -> httpx.Response:
         try:
             response = await self._http.request(method, path, **parts)
+        except _NO_ANSWER as error:
+            raise self._no_answer_of_ours(method, path, error) from error
         except httpx.TransportError as error:
+            if isinstance(error.__context__, httpx.InvalidURL):  # so httpx says of a Location
+                raise self._no_answer_of_ours(method, path, error) from error
             raise ApiUnreachable(
                 f"{self._http.base_url} does not answer ({error or type(error).__name__}): "
                 "check --api and the network."
@@ -59,6 +66,12 @@ class Exchange:
         if response.is_error and response.status_code not in also:
             raise _error(response)
         return response
+
+    def _no_answer_of_ours(self, method: str, path: str, error: Exception) -> UnexpectedAnswer:
+        return UnexpectedAnswer(
+            f"{method} {self._http.base_url}{path} had an answer that cannot be read ({error}): is "
+            "this the address of a Sluice API?"
+        )
 
 
 def _clock_ahead(response: httpx.Response) -> float | None:

@@ -16,15 +16,20 @@ from typing import BinaryIO
 
 import httpx
 
-from client.errors import DownloadBroken, StorageRefused
+from client.errors import DownloadBroken, StorageRefused, UnexpectedAnswer
 from client.retry import Patience
-from client.s3_error import storage_error, why
+from client.s3_error import NO_ANSWER, storage_error, why
 
 Moved = Callable[[int], None]
 SignedUrl = Callable[[], Awaitable[str]]
 
 # A break behind at least so much is no failed attempt: a bad line may break often in 5 GB.
 WORTHWHILE = 1024 * 1024
+# What is of no known size is a waveform: 4,000,000 pixels at most (tasks/converter/waveform.py), of
+# two numbers each that take up to five characters in its JSON, make 40 MB.
+MOST_OF_NO_KNOWN_SIZE = 64 * 1024 * 1024
+# With all of it, or with the range that was asked for (RFC 9110 §15.3.1, §15.3.7).
+SERVED = frozenset({HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT})
 # The object is another one than the bytes here began, or has no such byte (RFC 9110 §15.5.13,
 # §15.5.17).
 OTHER = frozenset({HTTPStatus.PRECONDITION_FAILED, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE})
@@ -32,8 +37,8 @@ _CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18})")
 
 
 class Fetch:
-    """`size` where it is known; in any case as many bytes come as S3 announces. `moved` hears how
-    many are here."""
+    """`size` where it is known; in any case as many bytes come as S3 announces, and never more are
+    written. `moved` hears how many are here."""
 
     def __init__(
         self,
@@ -52,7 +57,7 @@ class Fetch:
         self._etag: str | None = None
 
     async def run(self, patience: Patience) -> None:
-        """Raises StorageRefused or DownloadBroken."""
+        """Raises StorageRefused, DownloadBroken or UnexpectedAnswer."""
         async for attempt in patience.retrying():
             with attempt:
                 while not await self._get_further():
@@ -74,10 +79,12 @@ class Fetch:
         self._url = self._url or await self._signed_url()
         try:
             async with self._http.stream("GET", self._url, headers=self._asked()) as response:
-                if response.is_error:
+                if response.status_code not in SERVED:
                     await response.aread()
                     raise self._refused(response, used_before)
                 await self._take(response, self._begin(response))
+        except NO_ANSWER as error:
+            raise UnexpectedAnswer(f"The output cannot be read ({error}).") from error
         except httpx.TransportError as error:
             raise DownloadBroken(f"The download broke off ({why(error)}): try again.") from error
 
@@ -95,14 +102,17 @@ class Fetch:
         if response.status_code in OTHER and self._file.tell():
             self._start_anew()
             return DownloadBroken("The output is another one than it was: try again.")
+        if not response.is_error:  # another server's: 302 to a page to log in at, 204 of nothing
+            return DownloadBroken(f"S3 answered {response.status_code}, and no output: try again.")
         error = storage_error(response, DownloadBroken)
         if not isinstance(error, StorageRefused):
             return error
         self._url = None
         return DownloadBroken(error.message) if used_before else error
 
-    def _begin(self, response: httpx.Response) -> int:
-        """How many bytes there are to be in all; the file stands where the answer goes on."""
+    def _begin(self, response: httpx.Response) -> int | None:
+        """How many bytes there are to be in all, if that is known; the file stands where the answer
+        goes on."""
         etag = response.headers.get("etag")
         there = self._file.tell()
         if response.status_code == HTTPStatus.PARTIAL_CONTENT:
@@ -115,20 +125,29 @@ class Fetch:
             self._start_anew()
             total = int(response.headers.get("content-length", -1))
         self._etag = etag if etag and not etag.startswith("W/") else None
-        self._check(total if total >= 0 else None)
-        return total
+        return self._agreed(total if total >= 0 else None)
 
-    async def _take(self, response: httpx.Response, total: int) -> None:
+    def _agreed(self, told: int | None) -> int | None:
+        """What S3 announces is what the job says, where it says anything."""
+        if told is not None and self._size not in (None, told):
+            raise self._wrong(f"has {self._size} bytes, but {told} were announced")
+        if told is not None and told > (self._size or MOST_OF_NO_KNOWN_SIZE):
+            raise self._wrong(f"is to have {told} bytes, which no waveform has")
+        return self._size if told is None else told
+
+    async def _take(self, response: httpx.Response, size: int | None) -> None:
+        most = MOST_OF_NO_KNOWN_SIZE if size is None else size
         async for chunk in response.aiter_raw():
+            if self._file.tell() + len(chunk) > most:
+                raise self._wrong(f"has {most} bytes at most, but more came")
             self._file.write(chunk)
             self._moved(self._file.tell())
-        self._check(self._file.tell(), total if total >= 0 else self._size)
+        if size is not None and self._file.tell() != size:
+            raise self._wrong(f"has {size} bytes, but {self._file.tell()} came")
 
-    def _check(self, got: int | None, size: int | None = None) -> None:
-        size = self._size if size is None else size
-        if got is not None and size is not None and got != size:
-            self._start_anew()
-            raise DownloadBroken(f"The output has {size} bytes, but {got} came: try again.")
+    def _wrong(self, what: str) -> DownloadBroken:
+        self._start_anew()
+        return DownloadBroken(f"The output {what}: try again.")
 
     def _start_anew(self) -> None:
         self._etag = None

@@ -12,13 +12,14 @@ import click
 
 from client.answers import Job, Progress
 from client.deployment import Deployment, on_deployment
-from client.errors import ClientError
+from client.errors import ClientError, Interrupted
 from client.moment import Moment
 from client.options import an_id
 from client.outputs import facts, output_of
 from client.service import Service
 from client.show import Display, display_for
 from client.surroundings import Surroundings, in_surroundings
+from client.together import Together
 from client.visit import DONE, code_of, error_json, visit
 from client.watch import until_over
 
@@ -64,16 +65,25 @@ class _Looking:
         self._service = service
         self._display = display
         self._as_json = as_json
+        self._asked = Together(service.steady)
+        self._left: list[str] = []
 
     async def until_all_are_over(self, names: Sequence[str]) -> int:
-        """The exit code: the worst."""
-        return max(await asyncio.gather(*(self._see(row, each) for row, each in enumerate(names))))
+        """The exit code: the worst. However it ends, every job is told of."""
+        self._left = list(names)
+        try:
+            looks = (self._see(row, each) for row, each in enumerate(names))
+            return max(await asyncio.gather(*looks))
+        except asyncio.CancelledError:
+            for name in list(self._left):
+                self._report(name, None, Interrupted("No longer watched; the job itself runs on."))
+            raise
 
     async def _see(self, row: int, name: str) -> int:
         job: Job | None = None
         try:
             job = await until_over(
-                self._service.api, name, self._service.patience, partial(self._show, row)
+                self._asked, name, self._service.patience, partial(self._show, row)
             )
             output_of(job)
         except ClientError as error:
@@ -88,6 +98,7 @@ class _Looking:
         self._display.show(row, Moment.of(progress))
 
     def _report(self, name: str, job: Job | None, error: ClientError | None) -> None:
+        self._left.remove(name)
         if self._as_json:
             told = {"jobId": name, "status": job and job.status, "job": job and job.told}
             self._display.result(json.dumps(told | {"error": error and error_json(error)}))

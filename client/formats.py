@@ -39,6 +39,7 @@ def formats(surroundings: Surroundings, as_json: bool, deployment: Deployment) -
       1    the API refused
       2    wrong usage
       3    the API did not answer
+      130  interrupted by Ctrl-C (143: terminated)
     """
 
     async def work(service: Service) -> int:
@@ -87,12 +88,13 @@ def _limits(offers: Offers) -> Iterator[str]:
     yield ""
     if offers.suffixes:
         yield f"Taken: files ending in {', '.join(offers.suffixes)}"
-    if size := offers.limits.get("maxUploadBytes"):
-        yield f"At most: {decimal(int(size))} a file"
-    if most := offers.limits.get("maxConversions"):
-        yield f"         {most} conversions of it"
-    if days := offers.limits.get("retentionDays"):
-        yield f"Kept:    {days} days"
+    limits = offers.limits
+    if limits.upload_bytes:
+        yield f"At most: {decimal(limits.upload_bytes)} a file"
+    if limits.conversions:
+        yield f"         {limits.conversions} conversions of it"
+    if limits.retention_days:
+        yield f"Kept:    {limits.retention_days} days"
 
 
 def _range(numbers: Sequence[int]) -> str:

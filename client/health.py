@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from client.reading import number, whole
+
 
 @dataclass(frozen=True)
 class Check:
@@ -22,11 +24,11 @@ class Check:
 
     @classmethod
     def from_json(cls, body: Any) -> Check:
-        took, problem = body.get("milliseconds"), body.get("problem")
+        problem = body.get("problem")
         return cls(
             name=str(body["name"]),
             status=str(body["status"]),
-            milliseconds=None if took is None else float(took),
+            milliseconds=number(body.get("milliseconds")),
             problem=None if problem is None else str(problem),
         )
 
@@ -42,6 +44,6 @@ class Health:
     @classmethod
     def from_json(cls, body: Any) -> Health:
         told = body.get("capacity") or {}
-        capacity = {str(name): int(value) for name, value in told.items() if value is not None}
+        capacity = {str(name): whole(value) for name, value in told.items() if value is not None}
         checks = tuple(Check.from_json(each) for each in body["checks"])
         return cls(str(body["status"]), checks, capacity)

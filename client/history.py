@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from client.answers import Failure, Job
+from client.reading import number, whole
 
 Part = TypeVar("Part")
 
@@ -47,7 +48,7 @@ class State:
             name=str(body["name"]),
             entered_at=str(body["enteredAt"]),
             left_at=_text(body.get("leftAt")),
-            seconds=_number(body.get("seconds")),
+            seconds=number(body.get("seconds")),
             error=Failure.from_json(body.get("error")),
         )
 
@@ -70,7 +71,7 @@ class Attempt:
             number=int(body["number"]),
             started_at=_text(body.get("startedAt")),
             stopped_at=_text(body.get("stoppedAt")),
-            seconds=_number(body.get("seconds")),
+            seconds=number(body.get("seconds")),
             exit_code=None if code is None else int(code),
             reason=_text(body.get("reason")),
         )
@@ -91,11 +92,36 @@ class LogLine:
 
 
 @dataclass(frozen=True)
+class Cost:
+    """In US dollars, and of what it is made up."""
+
+    usd: float
+    vcpu_seconds: float | None
+    gb_seconds: float | None
+    requests: int | None
+
+    @classmethod
+    def from_json(cls, body: Any) -> Cost | None:
+        if not body or body.get("usd") is None:
+            return None
+        requests = body.get("requests")
+        return cls(
+            usd=float(body["usd"]),
+            vcpu_seconds=number(body.get("vcpuSeconds")),
+            gb_seconds=number(body.get("gbSeconds")),
+            requests=None if requests is None else whole(requests),
+        )
+
+
+@dataclass(frozen=True)
 class History:
     """Without `execution` none was started, or it is gone: they are kept for 90 days (Step
     Functions service quotas, "Execution history retention time")."""
 
     job: Job
+    source_bytes: int | None
+    estimate: Cost | None
+    cost: Cost | None
     execution: Execution | None
     states: tuple[State, ...]
     states_are_whole: bool
@@ -107,9 +133,13 @@ class History:
 
     @classmethod
     def from_json(cls, body: Any) -> History:
-        execution = body.get("execution")
+        job, execution = body["job"], body.get("execution")
+        size = (job.get("source") or {}).get("bytes")
         return cls(
-            job=Job.from_json(body["job"]),
+            job=Job.from_json(job),
+            source_bytes=None if size is None else whole(size),
+            estimate=Cost.from_json(job.get("estimate")),
+            cost=Cost.from_json(job.get("cost")),
             execution=Execution.from_json(execution) if execution else None,
             states=_each(body.get("states"), State.from_json),
             states_are_whole=bool(body.get("statesAreWhole", True)),
@@ -126,7 +156,3 @@ def _each(parts: Any, shape: Callable[[Any], Part]) -> tuple[Part, ...]:
 
 def _text(value: Any) -> str | None:
     return None if value is None else str(value)
-
-
-def _number(value: Any) -> float | None:
-    return None if value is None else float(value)

@@ -35,6 +35,7 @@ def inspect(surroundings: Surroundings, job_id: str, as_json: bool, deployment: 
       1    there is no such job, or the API refused
       2    wrong usage
       3    the API did not answer
+      130  interrupted by Ctrl-C (143: terminated)
     """
 
     async def work(service: Service) -> int:

@@ -60,6 +60,7 @@ def jobs(
       1    the API refused
       2    wrong usage
       3    the API did not answer
+      130  interrupted by Ctrl-C (143: terminated)
     """
 
     async def work(service: Service) -> int:

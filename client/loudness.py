@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from client.reading import number
+
 
 @dataclass(frozen=True)
 class Loudness:
@@ -24,7 +26,7 @@ class Loudness:
     @classmethod
     def from_json(cls, body: Any) -> Loudness:
         measures = (body.get(name) for name in ("integratedLufs", "rangeLu", "truePeakDbtp"))
-        return cls(*(None if each is None else float(each) for each in measures))
+        return cls(*map(number, measures))
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The verbs that move files: upload them, and convert them on the way there and back.
 
 0 all of them · 1 some file was not · 2 wrong usage · 3 nothing could be tried: the local pipeline
-did not start or the API did not answer · 130 interrupted (Ctrl-C) · 143 terminated.
+did not start or the API never answered · 130 interrupted (Ctrl-C) · 143 terminated.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from client.convert import Journey
 from client.deployment import Deployment, on_deployment, on_deployment_or_local
 from client.destination import Destination
 from client.out import make_folder, out_option
-from client.outcome import Outcome, exit_code
+from client.outcome import Ended, exit_code
 from client.pipeline import local_pipeline
 from client.retry import Patience
 from client.show import Display, display_for
 from client.surroundings import Surroundings, in_surroundings
 from client.unfinished import Wanted
-from client.upload import Delivery, Uploaded
+from client.upload import Delivery
 from client.visit import in_loop
 
 Command = Callable[..., Any]
@@ -47,7 +47,8 @@ _OPTIONS = (
     click.option(
         "--no-resume",
         is_flag=True,
-        help="Begin an upload anew that an earlier run of the same command left unfinished.",
+        help="Begin an upload anew that an earlier run of the same command left unfinished, and "
+        "give that one up.",
     ),
     click.option(
         "--jobs",
@@ -104,7 +105,7 @@ def convert(
       1    some file was not
       2    wrong usage
       3    nothing could be tried: the local pipeline did not start, or
-           the API did not answer
+           the API never answered
       130  interrupted by Ctrl-C (143: terminated); jobs already started on
            a deployment run on there
     """
@@ -117,7 +118,7 @@ def convert(
     ]
     there = nullcontext(deployment) if deployment else _local(display.note, surroundings.local)
     # A pipeline that lives as long as this call keeps nothing to be taken up.
-    run = _Run(there, jobs, bool(deployment) and not no_resume, surroundings.patience)
+    run = _Run(there, jobs, surroundings.patience, bool(deployment), no_resume)
     batch = Batch(journeys, display, lambda outcome: _report(outcome, display, as_json))
     sys.exit(run.all_of(batch, display, "converted"))
 
@@ -152,7 +153,7 @@ def upload(
       0    every file was uploaded, and its job begun if one was asked for
       1    some file was not
       2    wrong usage
-      3    the API did not answer
+      3    the API never answered
       130  interrupted by Ctrl-C (143: terminated)
     """
     display = display_for([click.format_filename(each) for each in files])
@@ -160,7 +161,7 @@ def upload(
     journeys = [
         Delivery(file, wanted, partial(display.show, row)) for row, file in enumerate(files)
     ]
-    run = _Run(nullcontext(deployment), jobs, not no_resume, surroundings.patience)
+    run = _Run(nullcontext(deployment), jobs, surroundings.patience, True, no_resume)
     batch = Batch(journeys, display, lambda outcome: _report(outcome, display, as_json))
     sys.exit(run.all_of(batch, display, "uploaded"))
 
@@ -169,8 +170,9 @@ def upload(
 class _Run:
     there: AbstractAsyncContextManager[Deployment]
     side_by_side: int
-    resumes: bool
     patience: Patience
+    remembers: bool
+    anew: bool
 
     def all_of(self, batch: Batch[Any], display: Display, done: str) -> int:
         """The exit code. What is interrupted cleans up after itself."""
@@ -181,9 +183,10 @@ class _Run:
         return code
 
     async def _code_of(self, batch: Batch[Any]) -> int:
-        return exit_code(
-            await batch.run(self.there, self.side_by_side, self.patience, self.resumes)
+        outcomes = await batch.run(
+            *(self.there, self.side_by_side, self.patience, self.remembers, self.anew)
         )
+        return exit_code(outcomes, batch.was_heard)
 
 
 @asynccontextmanager
@@ -192,7 +195,7 @@ async def _local(note: Callable[[str], None], command: Sequence[str]) -> AsyncGe
         yield Deployment(url)
 
 
-def _report(outcome: Outcome | Uploaded, display: Display, as_json: bool) -> None:
+def _report(outcome: Ended, display: Display, as_json: bool) -> None:
     for warning in outcome.told_warnings:
         display.note(warning)
     if as_json:

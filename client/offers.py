@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from client.reading import whole
+
 
 @dataclass(frozen=True)
 class Format:
@@ -33,7 +35,7 @@ class Format:
             suffix=str(body.get("suffix") or ""),
             lossless=bool(body.get("lossless")),
             bitrates=_numbers(body.get("bitratesKbps")),
-            quality=(quality["best"], quality["worst"]) if quality else None,
+            quality=(float(quality["best"]), float(quality["worst"])) if quality else None,
             sample_rates=_numbers(body.get("sampleRates")),
             any_sample_rate_to=int(body.get("anySampleRateTo") or 0),
             channels=_numbers(body.get("channels")),
@@ -53,11 +55,25 @@ class Preset:
 
 
 @dataclass(frozen=True)
+class Limits:
+    """0 where none is told."""
+
+    upload_bytes: int
+    conversions: int
+    retention_days: int
+
+    @classmethod
+    def from_json(cls, body: Any) -> Limits:
+        names = ("maxUploadBytes", "maxConversions", "retentionDays")
+        return cls(*(whole(body.get(each) or 0) for each in names))
+
+
+@dataclass(frozen=True)
 class Offers:
     formats: tuple[Format, ...]
     presets: tuple[Preset, ...]
     suffixes: tuple[str, ...]
-    limits: Mapping[str, Any]
+    limits: Limits
     # All of it, as it was told.
     told: Mapping[str, Any] = field(repr=False)
 
@@ -67,7 +83,7 @@ class Offers:
             formats=tuple(Format.from_json(each) for each in body["formats"]),
             presets=tuple(Preset.from_json(each) for each in body.get("presets") or ()),
             suffixes=tuple(str(each) for each in (body.get("inputs") or {}).get("suffixes") or ()),
-            limits=dict(body.get("limits") or {}),
+            limits=Limits.from_json(body.get("limits") or {}),
             told=body,
         )
 

@@ -13,6 +13,8 @@ _HERTZ = re.compile(r"(\d{1,9}(?:\.\d{1,6})?) ?(k)?(?:hz)?", re.IGNORECASE | re.
 _CLOCK = re.compile(r"(?:(\d{1,3}):)?([0-5]?\d):([0-5]?\d(?:\.\d{1,6})?)", re.ASCII)
 _SECONDS = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)(s|ms|us)?", re.ASCII)
 _DECIBELS = re.compile(r"([+-]?\d{1,3}(?:\.\d{1,6})?) ?(?:lufs|lkfs|dbtp|db)?", re.I | re.ASCII)
+# Userinfo, query, fragment (RFC 3986 §3): sent, printed and kept, and of no use to the API.
+_MORE_THAN_AN_ADDRESS = re.compile("[@?#]")
 _UNITS = {"s": 1, "ms": 1_000, "us": 1_000_000}
 
 
@@ -89,6 +91,11 @@ def _sendable(text: str) -> str:
 def api_url(text: str) -> str:
     """An API's address, given with or without the /v1 that every route begins with, as one that
     ends in it. Raises BadParameter."""
+    if _MORE_THAN_AN_ADDRESS.search(text):  # not repeated: it may be a secret
+        raise click.BadParameter(
+            "what is given has more than an address: leave out a user and password (@), a query "
+            "(?) and a fragment (#). Who calls is said by a token or by AWS credentials."
+        )
     try:
         url = httpx.URL(text.strip().rstrip("/"))
     except httpx.InvalidURL as error:

@@ -32,11 +32,13 @@ class Parts:
         self,
         source: Source,
         file_id: str,
+        plan: Multipart,
         service: Service,
         moved: Callable[[int], None],
     ) -> None:
         self._source = source
         self._file_id = file_id
+        self._plan = plan
         self._service = service
         self._moved = moved
         self._there = 0
@@ -45,12 +47,10 @@ class Parts:
         self._signed: dict[int, SignedPart] = {}
         self._signing = asyncio.Lock()
 
-    async def send(self, plan: Multipart, missing: Collection[int]) -> None:
+    async def send(self, missing: Collection[int]) -> None:
         """All that are missing. Raises what ended the first of them that failed for good."""
         self._waiting = deque(sorted(missing))
-        self._there = self._source.bytes - sum(
-            part_bytes(each, plan, self._source.bytes) for each in self._waiting
-        )
+        self._there = self._source.bytes - sum(map(self._length, self._waiting))
         self._moved(self._there)
         try:
             async with asyncio.TaskGroup() as group:
@@ -64,7 +64,8 @@ class Parts:
             number = self._waiting.popleft()
             await self._send(number)
             await self._service.steady.acknowledge(self._file_id, number)
-            self._there += self._on_the_way.pop(number)
+            self._on_the_way.pop(number, None)
+            self._there += self._length(number)
 
     async def _send(self, number: int) -> None:
         async for attempt in self._service.patience.steady.retrying():
@@ -89,11 +90,24 @@ class Parts:
                 ahead = islice(self._waiting, SIGNED_AT_ONCE - 1)
                 wanted = [number, *(each for each in ahead if each not in self._signed)]
                 for part in await self._service.api.sign_parts(self._file_id, wanted):
-                    self._signed[part.number] = part
+                    self._signed[part.number] = self._checked(part)
             try:
                 return self._signed.pop(number)
             except KeyError as error:
                 raise UnexpectedAnswer(f"Part {number} was not signed, as it was asked.") from error
+
+    def _checked(self, part: SignedPart) -> SignedPart:
+        """Bytes of another place would be stored as this part's."""
+        offset = (part.number - 1) * self._plan.part_bytes
+        if (part.offset, part.bytes) != (offset, self._length(part.number)):
+            raise UnexpectedAnswer(
+                f"Part {part.number} was signed for {part.bytes} bytes from {part.offset} on: the "
+                "upload is cut otherwise."
+            )
+        return part
+
+    def _length(self, number: int) -> int:
+        return part_bytes(number, self._plan, self._source.bytes)
 
     def _has_moved(self, number: int, done: int) -> None:
         self._on_the_way[number] = done

@@ -12,6 +12,8 @@ from client.retry import BUSY, retry_after
 
 # Two conditional writes of one key met (S3 API reference, PutObject): the other may yet fail.
 CONFLICT = HTTPStatus.CONFLICT
+# No URL to ask at, or bytes that are not encoded as they say: to ask again does not help.
+NO_ANSWER = (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.DecodingError, UnicodeError)
 
 
 def storage_error(response: httpx.Response, broken: type[PassingError]) -> Exception:
@@ -19,7 +21,7 @@ def storage_error(response: httpx.Response, broken: type[PassingError]) -> Excep
     message = f"S3 answered {response.status_code}{_reason(response)}"
     if response.status_code in BUSY or response.status_code == CONFLICT:
         return broken(f"{message}: try again later.", retry_after=retry_after(response))
-    return StorageRefused(f"{message}: try again, and check this machine's clock.")
+    return StorageRefused(f"{message}: the link has expired or was not accepted; try again.")
 
 
 def why(error: httpx.TransportError) -> str:

@@ -3,19 +3,13 @@ run was cut off."""
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
 
 from client.answers import Multipart, SignedRequest, Upload
-from client.errors import (
-    ClientError,
-    FileChanged,
-    NotAllowed,
-    Refused,
-    StorageRefused,
-    UnexpectedAnswer,
-)
+from client.errors import ClientError, FileChanged, Refused, UnexpectedAnswer
 from client.moment import Meter, Moment
 from client.parts import Parts, part_bytes
 from client.service import Service
@@ -26,6 +20,13 @@ COMPLETED, UPLOADING = "completed", "uploading"
 # S3 may have lost a part, or have one of another length; that it does so again and again is no
 # accident any more.
 ROUNDS = 3
+# The API's word that there is nothing to go on with (conversion/errors.py). A 404 without it is a
+# proxy's, and a 400 says what is wrong with the request: the parts are there all the same.
+GONE = frozenset({"FILE_NOT_FOUND", "FILE_EXPIRED"})
+# And that going on would lead to the same end.
+HOPELESS = GONE | {"PARTS_MISSING"}
+# After Ctrl-C people wait no longer.
+GIVE_UP_SECONDS = 2.0
 
 
 class Sending:
@@ -44,14 +45,10 @@ class Sending:
             upload = await self._taken_up(memory) or await self._begun(wanted)
             try:
                 await self._send(upload, memory)
-            except (FileChanged, StorageRefused):
-                await self._give_up(upload.file_id)
-                memory.forget()
-                raise
-            except NotAllowed:  # a token that ran out: with another it goes on
-                raise
-            except Refused:
-                memory.forget()
+            except (Exception, asyncio.CancelledError) as error:
+                if memory.file_id != upload.file_id or _is_over(error):
+                    await self._give_up(upload.file_id)
+                    memory.forget()
                 raise
             memory.forget()
             return upload.file_id
@@ -61,7 +58,7 @@ class Sending:
         return await self._api.create_upload(
             self._source.name,
             self._source.bytes,
-            None,
+            self._source.media_type,
             list(wanted.conversions),
             wanted.delete_after_download,
             uuid.uuid4().hex,
@@ -70,15 +67,15 @@ class Sending:
     async def _taken_up(self, memory: Memory) -> Upload | None:
         """What an earlier run began, if it can still be gone on with."""
         if memory.outdated:
-            await self._give_up(memory.outdated)
+            await self._abort(memory.outdated)
             memory.forget()
         if memory.file_id is None:
             return None
         try:
             upload = await self._api.upload(memory.file_id)
-        except NotAllowed:
-            raise
-        except Refused:  # gone, expired, or another's
+        except Refused as error:
+            if error.code not in GONE:
+                raise
             upload = None
         if upload is None or upload.status not in (UPLOADING, COMPLETED):
             memory.forget()
@@ -119,11 +116,11 @@ class Sending:
             self._shown(Moment("resuming", 100 * before / self._source.bytes))
         meter = Meter("uploading", self._source.bytes, before)
         parts = Parts(
-            *(self._source, file_id, self._service),
+            *(self._source, file_id, plan, self._service),
             lambda done: self._shown(meter.at(done)),
         )
         for left in reversed(range(ROUNDS)):
-            await parts.send(plan, missing)
+            await parts.send(missing)
             self._source.check_unchanged()
             try:
                 await self._service.steady.complete(file_id)
@@ -134,7 +131,20 @@ class Sending:
             missing = (await self._service.steady.parts(file_id)).missing
 
     async def _give_up(self, file_id: str) -> None:
+        """Nobody goes on with it. A second Ctrl-C ends our waiting, and not what is under way."""
+        abort = asyncio.create_task(self._abort(file_id))
+        await asyncio.wait({abort}, timeout=GIVE_UP_SECONDS)
+        abort.cancel()
+
+    async def _abort(self, file_id: str) -> None:
         """So that its parts are not kept for nothing; if it cannot be told, they go when it
         expires."""
         with suppress(ClientError):
             await self._api.abort(file_id)
+
+
+def _is_over(error: BaseException) -> bool:
+    """Else a later run goes on: with another token, on another line, at another hour."""
+    if isinstance(error, Refused):
+        return error.code in HOPELESS
+    return isinstance(error, FileChanged)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AbstractContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import httpx
 from tenacity import (
@@ -28,13 +29,15 @@ from client.unfinished import Memory, Unfinished, Wanted, nothing_kept
 @dataclass(frozen=True)
 class Service:
     """`steady` is the same API, asked for longer when it does not answer, by what is well under
-    way. Without `unfinished` every upload begins anew."""
+    way. Without `unfinished` every upload begins anew. `heard` is set once the API has answered,
+    whatever it said."""
 
     api: Api
     steady: Api
     storage: Storage
     patience: Patience
     unfinished: Unfinished | None = None
+    heard: asyncio.Event = field(default_factory=asyncio.Event)
 
     def memory(self, source: Source, wanted: Wanted) -> AbstractContextManager[Memory]:
         if self.unfinished is None:
@@ -60,7 +63,7 @@ class Service:
 
     async def _find_job(self, file_id: str) -> Job | None:
         """An upload of ours asks for one conversion, and so has one job."""
-        return next(iter(await self.api.jobs_of(file_id)), None)
+        return next(iter(await self.steady.jobs_of(file_id)), None)
 
 
 @asynccontextmanager
@@ -72,7 +75,13 @@ async def serving(
         api_client(deployment.url, tls, deployment.auth) as api,
         storage_client(tls) as storage,
     ):
-        yield Service(
+        service = Service(
             *(Api(api, patience), Api(api, patience.steady), Storage(storage, patience)),
             *(patience, unfinished),
         )
+
+        async def hear(_: httpx.Response) -> None:
+            service.heard.set()
+
+        api.event_hooks["response"].append(hear)
+        yield service

@@ -1,15 +1,16 @@
 """What a person sees meanwhile: bars on a terminal, plain lines anywhere else.
 
 Both write to stderr. Results go to stdout, but through here: a line printed past live bars would
-tear them.
+tear them. Nobody need read them (`| head -1`, `>&-`): what there is to do is done all the same.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from collections.abc import Sequence
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
@@ -45,7 +46,7 @@ def display_for(names: Sequence[str]) -> Display:
     """Bars if stderr is a terminal that can move its cursor. Its own isatty() is asked: rich's
     answer can be forced by FORCE_COLOR, which says nothing about redrawing a log file."""
     console = Console(stderr=True)
-    if sys.stderr.isatty() and not console.is_dumb_terminal:
+    if is_terminal(sys.stderr) and not console.is_dumb_terminal:
         return Bars(names, console)
     return Lines(names)
 
@@ -85,10 +86,10 @@ class Lines:
             self._say(row, last_word)
 
     def result(self, line: str) -> None:
-        print(plain(line, sys.stdout.encoding), flush=True)
+        say(line, sys.stdout)
 
     def note(self, line: str) -> None:
-        print(plain(line, sys.stderr.encoding), file=sys.stderr, flush=True)
+        say(line, sys.stderr)
 
     def _tick(self) -> None:
         while not self._over.wait(self._every):
@@ -142,10 +143,10 @@ class Bars:
             self._progress.remove_task(self._rows.pop(row))
 
     def result(self, line: str) -> None:
-        if sys.stdout.isatty():
+        if is_terminal(sys.stdout):
             self.note(line)
         else:
-            print(plain(line, sys.stdout.encoding), flush=True)
+            say(line, sys.stdout)
 
     def note(self, line: str) -> None:
         """Not wrapped: a line of JSON stays one line."""
@@ -153,6 +154,28 @@ class Bars:
 
 
 _NAME = Column(max_width=40, no_wrap=True, overflow="ellipsis")
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """A stream that was closed when we were started is None."""
+    return stream is not None and stream.isatty()
+
+
+def say(line: str, stream: TextIO | None) -> None:
+    """One line, as long as somebody reads the stream."""
+    if stream is None:
+        return
+    try:
+        print(plain(line, stream.encoding), file=stream, flush=True)
+    except BrokenPipeError:
+        _lead_nowhere(stream)
+
+
+def _lead_nowhere(stream: TextIO) -> None:
+    """From now on, so that what follows is dropped, also what Python still flushes at its end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 def plain(line: str, encoding: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
+from botocore.credentials import Credentials, RefreshableCredentials
 from botocore.exceptions import BotoCoreError
 from botocore.session import Session
 
@@ -32,7 +32,8 @@ class Signature(httpx.Auth):
 
     requires_request_body = True
 
-    def __init__(self, credentials: Credentials, region: str) -> None:
+    def __init__(self, credentials: Credentials, region: str, caller: str = "") -> None:
+        self.caller = caller
         self._credentials = credentials
         self._region = region
 
@@ -70,10 +71,22 @@ def signature(profile: str | None, region: str) -> Signature | None:
     """With the credentials botocore finds, as the AWS CLI does; None where there are none. Raises
     NoCredentials for a profile that is not there, and for settings that cannot be read."""
     try:
-        credentials = Session(profile=profile).get_credentials()
+        session = Session(profile=profile)
+        credentials = session.get_credentials()
+        named = str(session.get_config_variable("profile") or "default")
     except BotoCoreError as error:
         raise _not_had(error) from error
-    return None if credentials is None else Signature(credentials, region)
+    if credentials is None:
+        return None
+    return Signature(credentials, region, _caller(credentials, named))
+
+
+def _caller(credentials: Credentials, profile: str) -> str:
+    """A key for good is known by its id. One for some hours is another the next day: then the
+    profile is all that lasts."""
+    if isinstance(credentials, RefreshableCredentials) or credentials.token:
+        return f"profile {profile}"
+    return f"key {credentials.access_key}"
 
 
 def _not_had(error: BotoCoreError) -> NoCredentials:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mimetypes
 import os
 import re
 import stat
@@ -19,6 +20,12 @@ CHUNK = 256 * 1024
 # What the API refuses in a name (conversion/uploads.py), less what decoding has replaced by then.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _CONTROLS_AT_END = re.compile(rf"{_CONTROL.pattern}+\Z")
+# Python's own table: a machine's (/etc/mime.types) may call a suffix anything.
+_MEDIA_TYPES = mimetypes.MimeTypes(filenames=())
+# What Python learns of later than 3.11 (RFC 9639, RFC 5334, RFC 4337).
+_MEDIA_TYPES.add_type("audio/flac", ".flac")
+_MEDIA_TYPES.add_type("audio/ogg", ".ogg")
+_MEDIA_TYPES.add_type("audio/mp4", ".m4a")
 
 
 @dataclass(frozen=True)
@@ -34,6 +41,13 @@ class Source:
         """The file's name as text that can be sent: bytes that are no UTF-8 become U+FFFD, and
         control characters `_`."""
         return without_controls(os.fsencode(self.path.name).decode("utf-8", "replace"))
+
+    @property
+    def media_type(self) -> str | None:
+        """By the suffix, where that is one of audio or video: any other the API would refuse."""
+        # Of the suffix alone: a whole name may be taken for a URL.
+        told, _ = _MEDIA_TYPES.guess_type(f"file{PurePath(self.name).suffix}")
+        return told if told is not None and told.startswith(("audio/", "video/")) else None
 
     @classmethod
     def at(cls, path: Path) -> Source:

@@ -11,11 +11,11 @@ import click
 from client.answers import Job
 from client.asking import Asked, conversion_options
 from client.deployment import Deployment, on_deployment
-from client.errors import ApiUnreachable, ClientError
+from client.errors import ClientError
 from client.options import an_id
 from client.service import Service
 from client.surroundings import Surroundings, in_surroundings
-from client.visit import DONE, code_of, error_json, lines, tell, visit
+from client.visit import error_json, lines, one_by_one, tell, visit
 
 
 @click.command()
@@ -52,33 +52,26 @@ def start(
       1    some is not
       2    wrong usage
       3    the API did not answer
+      130  interrupted by Ctrl-C (143: terminated)
     """
 
+    # Left out, the API takes what was said with the upload.
+    leaves = True if delete_after_download else None
+
     async def work(service: Service) -> int:
-        # Left out, the API takes what was said with the upload.
-        leaves = True if delete_after_download else None
-        codes = [await _start(service, each, conversion, leaves, as_json) for each in file_ids]
-        return max(codes)
+        async def start_one(file_id: str) -> None:
+            job = await service.api.create_job(file_id, conversion, leaves, uuid.uuid4().hex)
+            _report(file_id, job, as_json)
 
-    sys.exit(visit(deployment, surroundings.patience, work))
+        return await one_by_one(file_ids, start_one, failed, as_json)
 
-
-async def _start(
-    service: Service, file_id: str, conversion: Asked, leaves: bool | None, as_json: bool
-) -> int:
-    """The exit code. Raises ApiUnreachable: the other files would not be reached either."""
-    try:
-        job = await service.api.create_job(file_id, conversion, leaves, uuid.uuid4().hex)
-    except ApiUnreachable:
-        raise
-    except ClientError as error:
+    def failed(file_id: str, error: ClientError) -> None:
         if as_json:
             tell({"fileId": file_id, "jobId": None, "status": None, "error": error_json(error)})
         else:
             lines.note(f"{file_id}: {error.code}: {error.message}")
-        return code_of(error)
-    _report(file_id, job, as_json)
-    return DONE
+
+    sys.exit(visit(deployment, surroundings.patience, work))
 
 
 def _report(file_id: str, job: Job, as_json: bool) -> None:

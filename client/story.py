@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 from rich.filesize import decimal
 
-from client.answers import Job
 from client.columns import Row, columns
 from client.fields import fields
-from client.history import Attempt, History, LogLine, State
+from client.history import Attempt, Cost, History, LogLine, State
 from client.moment import utc
 from client.outputs import facts
 
 
 def story(history: History) -> Iterator[str]:
-    yield from _job(history.job)
+    yield from _job(history)
     yield ""
     yield from _execution(history)
     if history.states:
@@ -30,20 +28,20 @@ def story(history: History) -> Iterator[str]:
     yield from _log(history)
 
 
-def _job(job: Job) -> Iterator[str]:
-    yield f"Job {job.job_id}: {job.status}"
-    for name, value in _facts_of(job):
+def _job(history: History) -> Iterator[str]:
+    yield f"Job {history.job.job_id}: {history.job.status}"
+    for name, value in _facts_of(history):
         if value:
             yield f"  {name:<12}{value}"
 
 
-def _facts_of(job: Job) -> Iterator[tuple[str, str]]:
-    told = job.told
+def _facts_of(history: History) -> Iterator[tuple[str, str]]:
+    job, told = history.job, history.job.told
     if job.failure is not None:
         yield "error", job.failure.code
         yield "what to do", job.failure.message
-    source = told.get("source") or {}
-    yield "file", _with(job.file_name, _size(source.get("bytes")), told.get("fileId"))
+    size = "" if history.source_bytes is None else decimal(history.source_bytes)
+    yield "file", _with(job.file_name, size, str(told.get("fileId") or ""))
     yield "conversion", fields(told.get("conversion") or {})
     if job.output is not None:
         yield "output", _with(job.output.file_name, *facts(job.output), job.output.mode)
@@ -54,8 +52,8 @@ def _facts_of(job: Job) -> Iterator[tuple[str, str]]:
     yield "expires", utc(str(told.get("expiresAt") or ""))
     if told.get("deleteAfterDownload"):
         yield "", "its output goes after the first download"
-    yield "estimate", _cost(told.get("estimate"))
-    yield "cost", _cost(told.get("cost"))
+    yield "estimate", _cost(history.estimate)
+    yield "cost", _cost(history.cost)
 
 
 def _execution(history: History) -> Iterator[str]:
@@ -109,21 +107,18 @@ def _titled(title: str, headings: Row, rows: Iterable[Row]) -> Iterator[str]:
     yield ""
 
 
-def _cost(told: Any) -> str:
-    if not isinstance(told, Mapping) or "usd" not in told:
+def _cost(cost: Cost | None) -> str:
+    if cost is None:
         return ""
-    vcpu, memory = told.get("vcpuSeconds"), told.get("gbSeconds")
-    used = f"{vcpu} vCPU s, {memory} GB s, " if vcpu is not None else ""
-    return f"${float(told['usd']):.6f} ({used}{told.get('requests', '?')} requests)"
+    vcpu, memory = cost.vcpu_seconds, cost.gb_seconds
+    used = "" if vcpu is None or memory is None else f"{vcpu} vCPU s, {memory} GB s, "
+    requests = "?" if cost.requests is None else cost.requests
+    return f"${cost.usd:.6f} ({used}{requests} requests)"
 
 
 def _with(name: str, *more: str | None) -> str:
     rest = ", ".join(each for each in more if each)
     return f"{name} ({rest})" if rest else name
-
-
-def _size(told: Any) -> str:
-    return decimal(int(told)) if told is not None else ""
 
 
 def _seconds(told: float | None) -> str:

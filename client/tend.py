@@ -13,12 +13,12 @@ from rich.filesize import decimal
 from client.api import Api
 from client.cleaned import Cleaned, Tally
 from client.deployment import Deployment, on_deployment
-from client.errors import ApiUnreachable, ClientError
+from client.errors import ClientError
 from client.options import an_id
 from client.outcome import SOME_FAILED
 from client.service import Service
 from client.surroundings import Surroundings, in_surroundings
-from client.visit import DONE, error_json, lines, tell, visit
+from client.visit import DONE, error_json, lines, one_by_one, tell, visit
 
 _json_option = click.option("--json", "as_json", is_flag=True, help="JSON on stdout.")
 
@@ -47,32 +47,26 @@ def cancel(
       1    some job is not
       2    wrong usage
       3    the API did not answer
+      130  interrupted by Ctrl-C (143: terminated)
     """
 
     async def work(service: Service) -> int:
-        codes = [await _cancel(service.api, each, as_json) for each in job_ids]
-        return max(codes)
+        async def cancel_one(job_id: str) -> None:
+            job = await service.api.cancel(job_id)
+            if as_json:
+                tell({"jobId": job.job_id, "status": job.status, "error": None})
+            else:
+                lines.result(f"{job.job_id}: {job.status}")
 
-    sys.exit(visit(deployment, surroundings.patience, work))
+        return await one_by_one(job_ids, cancel_one, failed, as_json)
 
-
-async def _cancel(api: Api, job_id: str, as_json: bool) -> int:
-    """The exit code. Raises ApiUnreachable: the other jobs would not be reached either."""
-    try:
-        job = await api.cancel(job_id)
-    except ApiUnreachable:
-        raise
-    except ClientError as error:
+    def failed(job_id: str, error: ClientError) -> None:
         if as_json:
             tell({"jobId": job_id, "status": None, "error": error_json(error)})
         else:
             lines.note(f"{job_id}: {error.code}: {error.message}")
-        return SOME_FAILED
-    if as_json:
-        tell({"jobId": job.job_id, "status": job.status, "error": None})
-    else:
-        lines.result(f"{job.job_id}: {job.status}")
-    return DONE
+
+    sys.exit(visit(deployment, surroundings.patience, work))
 
 
 @click.command()
@@ -98,6 +92,7 @@ def cleanup(
       1    something could not be removed, or the API refused
       2    wrong usage
       3    the API did not answer
+      130  interrupted by Ctrl-C (143: terminated)
     """
 
     async def work(service: Service) -> int:

@@ -14,7 +14,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,11 +38,19 @@ class Wanted:
 
 
 class Memory:
-    """Of one upload. `file_id` is the one to take up; `outdated` is what was begun with the file as
-    it was before it changed. One without a place keeps nothing."""
+    """Of one upload. `file_id` is the one that is kept, to be taken up; `outdated` is what was
+    begun with the file as it was before it changed. One without a place keeps nothing; `lost` hears
+    why another could not."""
 
-    def __init__(self, place: Path | None, key: dict[str, Any], source: Source) -> None:
+    def __init__(
+        self,
+        place: Path | None,
+        key: dict[str, Any],
+        source: Source,
+        lost: Callable[[OSError], None],
+    ) -> None:
         self._place = place
+        self._lost = lost
         self._key = key
         self._looks = {"bytes": source.bytes, "modifiedNs": source.modified_ns}
         self.file_id: str | None = None
@@ -57,9 +65,14 @@ class Memory:
         if self._place is None:
             return
         new = self._place.with_suffix(".new")
-        with suppress(OSError):
+        try:
             new.write_text(json.dumps(self._key | self._looks | {"fileId": file_id}))
             new.replace(self._place)
+            self.file_id = file_id
+        except OSError as error:
+            with suppress(OSError):
+                new.unlink(missing_ok=True)
+            self._lost(error)
 
     def forget(self) -> None:
         self.file_id = self.outdated = None
@@ -69,11 +82,18 @@ class Memory:
 
 
 class Unfinished:
-    """Uploads to one deployment that were broken off; `folder` is for tests."""
+    """Uploads of one caller to one deployment that were broken off. `anew` takes none of them up:
+    what it replaces is outdated. `note` hears it once if nothing can be kept."""
 
-    def __init__(self, api: str, folder: Path | None = None) -> None:
+    def __init__(
+        self, api: str, caller: str, note: Callable[[str], None], anew: bool = False
+    ) -> None:
         self._api = api
-        self._folder = folder or platformdirs.user_state_path("sluice", False) / "uploads"
+        self._caller = caller
+        self._note = note
+        self._anew = anew
+        self._has_told = False
+        self._folder = platformdirs.user_state_path("sluice", False) / "uploads"
         with suppress(OSError):
             self._folder.mkdir(0o700, parents=True, exist_ok=True)
             _sweep(self._folder)
@@ -83,6 +103,7 @@ class Unfinished:
         """It is this process's own inside the block."""
         key = {
             "api": self._api,
+            "caller": hashlib.sha256(self._caller.encode()).hexdigest()[:16],
             "path": os.path.abspath(source.path),  # noqa: PTH100 as named: links stay links
             "conversions": list(wanted.conversions),
             "deleteAfterDownload": wanted.delete_after_download,
@@ -90,12 +111,23 @@ class Unfinished:
         name = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:32]
         place = self._folder / f"{name}.json"
         with _lock(self._folder / f"{name}.lock") as is_ours:
-            yield Memory(place if is_ours else None, key, source)
+            memory = Memory(place if is_ours else None, key, source, self._tell)
+            if self._anew and memory.file_id:
+                memory.file_id, memory.outdated = None, memory.file_id
+            yield memory
+
+    def _tell(self, why: OSError) -> None:
+        if not self._has_told:
+            self._note(
+                f"Uploads that are broken off cannot be taken up again: {self._folder} keeps "
+                f"nothing ({why.strerror or why})."
+            )
+        self._has_told = True
 
 
 @contextmanager
 def nothing_kept(source: Source) -> Generator[Memory]:
-    yield Memory(None, {}, source)
+    yield Memory(None, {}, source, lambda why: None)
 
 
 @contextmanager
@@ -104,8 +136,8 @@ def _lock(path: Path) -> Generator[bool]:
     name, and both send the same parts of one upload, which does no harm."""
     try:
         handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    except OSError:
-        yield False
+    except OSError:  # nor can anything be written then, which is told when it is tried
+        yield True
         return
     try:
         try:

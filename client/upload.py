@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from client.errors import ClientError, Interrupted
+from client.errors import ClientError
 from client.moment import Moment
+from client.outcome import Ended
 from client.sending import Sending
 from client.service import Service
 from client.source import Source
@@ -16,48 +17,29 @@ from client.unfinished import Wanted
 
 
 @dataclass(frozen=True)
-class Uploaded:
+class Uploaded(Ended):
     """`file_id` and `bytes` are there without `error`; a file may be there though its job is not:
     then all three are."""
 
-    file: Path
+    WELL = "uploaded"
+
     file_id: str | None = None
     bytes: int | None = None
     job_ids: tuple[str, ...] = ()
-    error: ClientError | None = None
-
-    @property
-    def status(self) -> str:
-        if self.error is None:
-            return "uploaded"
-        return "interrupted" if isinstance(self.error, Interrupted) else "failed"
-
-    @property
-    def last_word(self) -> str:
-        if self.error is None:
-            return "uploaded 100 %"
-        return f"failed ({self.error.code})" if self.status == "failed" else self.status
 
     def to_json(self) -> dict[str, Any]:
-        error = self.error and {"code": self.error.code, "message": self.error.message}
         return {
             "file": str(self.file),
             "fileId": self.file_id,
             "status": self.status,
             "bytes": self.bytes,
             "jobIds": list(self.job_ids),
-            "error": error,
+            "error": self.error_json,
         }
 
-    def __str__(self) -> str:
-        if self.error is not None:
-            return f"{self.file}: {self.error.code}: {self.error.message}"
-        jobs = "".join(f", job {each}" for each in self.job_ids)
-        return f"{self.file} -> {self.file_id}{jobs}"
-
     @property
-    def told_warnings(self) -> list[str]:
-        return []
+    def made_of_it(self) -> str:
+        return f"{self.file_id}{''.join(f', job {each}' for each in self.job_ids)}"
 
 
 class Delivery:

@@ -71,6 +71,13 @@ def up(
     """Run the local pipeline until Ctrl-C.
 
     Its API answers at http://127.0.0.1:PORT/v1; `sluice convert --api` takes that address.
+
+    \b
+    Exit codes:
+      0    ended by Ctrl-C, or terminated
+      1    it did not start, or broke down
+      2    wrong usage, or the port is taken
+      130  interrupted by Ctrl-C before it had begun (143: terminated)
     """
     arguments = ["--port", str(port)]
     if data is not None:

@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from client.deployment import Deployment
-from client.errors import ApiUnreachable, ClientError
+from client.errors import ApiUnreachable, ClientError, Interrupted
 from client.outcome import CONVERTED, INTERRUPTED, OUT_OF_REACH, SOME_FAILED, TERMINATED
 from client.retry import Patience
 from client.service import Service, serving
@@ -34,6 +34,39 @@ def visit(
             return await work(service)
 
     return in_loop(run)
+
+
+async def one_by_one(
+    names: Sequence[str],
+    act: Callable[[str], Awaitable[None]],
+    failed: Callable[[str, ClientError], None],
+    as_json: bool,
+) -> int:
+    """The exit code: the worst. Where the API is not reached, or we are stopped, the names that are
+    left have their objects too; people are told once."""
+    codes = [DONE]
+    for place, name in enumerate(names):
+        left = names[place:] if as_json else ()
+        try:
+            await act(name)
+        except ApiUnreachable as error:
+            for each in left:
+                failed(each, error)
+            if not left:
+                raise
+            return OUT_OF_REACH
+        except asyncio.CancelledError:
+            for each in left:
+                failed(each, stopped())
+            raise
+        except ClientError as error:
+            failed(name, error)
+            codes.append(code_of(error))
+    return max(codes)
+
+
+def stopped() -> Interrupted:
+    return Interrupted("Stopped before its end; run it again.")
 
 
 def in_loop(run: Callable[[], Awaitable[int]]) -> int:

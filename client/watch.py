@@ -11,9 +11,9 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Protocol
 
 from client.answers import Job, Progress
-from client.api import Api
 from client.errors import JobStalled
 from client.retry import Patience
 
@@ -21,6 +21,14 @@ from client.retry import Patience
 WAITING = frozenset({"queued", "starting", "restarting"})
 # A converter writes about once a second: speed and time left that are older are no longer true.
 FRESH_SECONDS = 10.0
+
+
+class Asked(Protocol):
+    """An Api, or several jobs' way to ask one together."""
+
+    async def progress(self, job_id: str) -> tuple[Progress, float]: ...
+
+    async def finished_job(self, job_id: str) -> Job: ...
 
 
 class Watch:
@@ -61,7 +69,7 @@ class Watch:
 
 
 async def until_over(
-    api: Api, job_id: str, patience: Patience, shown: Callable[[Progress], None]
+    api: Asked, job_id: str, patience: Patience, shown: Callable[[Progress], None]
 ) -> Job:
     """The job when it is over; `shown` hears of its way there. Raises JobStalled when it has ceased
     to move."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -93,21 +95,33 @@ def environment() -> dict[str, str]:
     return os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
 
 
+@contextmanager
+def minding_ctrl_c() -> Iterator[None]:
+    """A process begun in here minds it, though whoever began us has us ignore it (`nohup`, `&` in a
+    script): to ignore is inherited, and to handle is not."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture
 def spawn(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Start a command in tmp_path; whatever still runs at the end is killed."""
     started: list[subprocess.Popen[str]] = []
 
     def spawn(*command: str) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
-            command,
-            cwd=tmp_path,
-            env=environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        with minding_ctrl_c():
+            process = subprocess.Popen(
+                command,
+                cwd=tmp_path,
+                env=environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
         started.append(process)
         return process
 

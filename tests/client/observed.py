@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -90,6 +91,7 @@ class Observed(Service):
         self._server.RequestHandlerClass = type("Looking", (_Looking,), {"service": self})
         self.pages: dict[str | None, dict[str, Any]] = {}
         self.lists_asked: list[dict[str, str]] = []
+        self.asked_together: list[list[str]] = []
         self.answers: dict[str, Any] = {"health": WELL, "formats": OFFERS}
         self.health_status = 200
         # What the next requests of a kind are answered instead.
@@ -104,6 +106,12 @@ class Observed(Service):
         self.url_holds = 1_000_000
         self.ranges: list[str | None] = []
         self.made_anew: dict[str, bytes] = {}
+        # How a range is answered wrongly: so many bytes before it, or of another object.
+        self.ranges_begin_before = 0
+        self.ranges_are_of: bytes | None = None
+        # Outputs and waveforms whose length is not told and which go on for so long.
+        self.goes_on_for: dict[str, int] = {}
+        self.sent = 0
         self.after_get: Callable[[str], None] = lambda name: None
 
     def add(self, job_id: str, content: bytes = b"a" * 10, name: str = "a.wav") -> Job:
@@ -130,6 +138,8 @@ class _Looking(_Handler):
             self.serve(parts[-1], lambda: self.told(parts[-1]))
         elif parts == ["v1", "jobs"]:
             self.serve("list_jobs", self.page)
+        elif parts == ["v1", "progress"]:
+            self.serve("progresses", self.progresses)
         elif parts[:2] == ["v1", "jobs"] and parts[2] in self.service.expired:
             self.serve("job", lambda: self.problem(410, "JOB_EXPIRED", "The job has expired."))
         elif parts[:2] == ["v1", "jobs"] and parts[2] not in self.service.jobs:
@@ -150,6 +160,14 @@ class _Looking(_Handler):
         self.json(
             self.service.health_status if what == "health" else 200, self.service.answers[what]
         )
+
+    def progresses(self) -> None:
+        asked = parse_qs(urlsplit(self.path).query)["jobId"][0].split(",")
+        self.service.asked_together.append(asked)
+        there = [self.service.jobs[each] for each in asked if each in self.service.jobs]
+        told = [self.progress_json(each) for each in there]
+        missing = [each for each in asked if each not in self.service.jobs]
+        self.json(200, {"progress": told, "notFound": missing}, self.ask_again())
 
     def history(self, job: Job) -> None:
         self.json(200, self.service.histories[job.job_id])
@@ -188,8 +206,24 @@ class _Looking(_Handler):
         headers = {"etag": etag} if service.serves_etags else {}
         cut = service.breaks.pop(0) if service.breaks else None
         service.after_get(name)
+        if name in service.goes_on_for:
+            return self.go_on(service.goes_on_for[name])
         if asked is None or not service.serves_ranges:
             return self.answer(200, content, headers, cut)
         first = int(re.fullmatch(r"bytes=(\d+)-", asked)[1])  # type: ignore[index]
-        told = f"bytes {first}-{len(content) - 1}/{len(content)}"
-        return self.answer(206, content[first:], headers | {"content-range": told}, cut)
+        if service.ranges_are_of is not None:
+            content, headers = service.ranges_are_of, {"etag": '"other"'}
+        first -= service.ranges_begin_before
+        last = len(content) - service.ranges_begin_before
+        told = f"bytes {first}-{last - 1}/{len(content)}"
+        return self.answer(206, content[first:last], headers | {"content-range": told}, cut)
+
+    def go_on(self, size: int) -> None:
+        """Of no length that is told: it ends with the connection."""
+        self.close_connection = True
+        self.send_response(200)
+        self.end_headers()
+        with suppress(ConnectionError):
+            for _ in range(size // 65536):
+                self.wfile.write(bytes(65536))
+                self.service.sent += 65536

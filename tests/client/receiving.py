@@ -154,6 +154,8 @@ class Receiving:
         upload = self.service.received.get(file_id)
         if upload is None:
             return self.problem(404, "FILE_NOT_FOUND", "There is no such file: check the id.")
+        if upload.status == "expired":
+            return self.problem(410, "FILE_EXPIRED", "The file has expired: upload it again.")
         return act(upload, *arguments)
 
     def upload(self, upload: Received) -> None:

@@ -393,12 +393,19 @@ class _Handler(Receiving, BaseHTTPRequestHandler):
         self.json(200, self.service.job_json(job))
 
     def progress(self, job: Job) -> None:
+        self.json(200, self.progress_json(job), self.ask_again())
+
+    def ask_again(self) -> dict[str, str]:
+        again = self.service.retry_after
+        return {"cache-control": "no-store"} | ({} if again is None else {"retry-after": again})
+
+    def progress_json(self, job: Job) -> dict[str, Any]:
         job.polls += 1
         status = self.service.status(job)
         stage = (self.service.stuck_at or "converting") if status == "processing" else status
         looks = 1 if self.service.stuck_at else job.polls
         done = min(looks / self.service.polls_until_over, 1.0)
-        body = {
+        return {
             "jobId": job.job_id,
             "status": status,
             "stage": stage,
@@ -408,10 +415,6 @@ class _Handler(Receiving, BaseHTTPRequestHandler):
             "updatedAt": f"2026-01-01T00:00:{looks % 60:02}.000Z",
             "error": self.service.error(job),
         }
-        headers = {"cache-control": "no-store"}
-        if self.service.retry_after is not None:
-            headers["retry-after"] = self.service.retry_after
-        self.json(200, body, headers)
 
     def output(self, job: Job) -> None:
         self.answer(303, b"", {"location": f"{self.service.origin}/bucket/out/{job.job_id}"})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -274,3 +275,37 @@ def test_version(spawn: Spawn) -> None:
     stdout, _ = command.communicate(timeout=10)
     assert command.returncode == 0
     assert stdout.startswith("sluice ")
+
+
+def test_what_a_test_spawns_minds_ctrl_c_though_the_test_ignores_it(spawn: Spawn) -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        command = spawn(sys.executable, "-c", "import signal; signal.raise_signal(2)")
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+    _, stderr = command.communicate(timeout=10)
+    assert "KeyboardInterrupt" in stderr
+
+
+@pytest.mark.parametrize("verb", sorted(main.commands))
+def test_every_verbs_help_has_its_exit_codes(verb: str) -> None:
+    said = CliRunner().invoke(main, [verb, "--help"]).stdout.partition("Exit codes:\n")[2]
+    codes = re.findall(r"^ +(\d+)  ", said, re.MULTILINE)
+    reached = [] if verb == "up" else ["3"]  # it asks no API
+    assert codes == ["0", "1", "2", *reached, "130"]
+    assert "(143: terminated)" in said
+
+
+def test_that_nobody_reads_what_is_said_keeps_no_file_from_being_converted(
+    spawn: Spawn, service: Service, files: Path
+) -> None:
+    (files / "b.wav").write_bytes(b"b" * 1000)
+    options = ["--to", "mp3", "--jobs", "1", "--api", service.url]
+    command = spawn(*SLUICE, "convert", "a.wav", "b.wav", *options)
+    assert command.stdout is not None
+    assert command.stderr is not None
+    command.stdout.close()
+    assert command.wait(20) == 0
+    assert "Traceback" not in command.stderr.read()
+    assert (files / "b.mp3").read_bytes() == converted(b"b" * 1000, "mp3")

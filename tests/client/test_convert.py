@@ -166,6 +166,15 @@ def test_a_passing_failure_is_tried_again(
     assert Path("a.mp3").read_bytes() == converted(AUDIO, "mp3")
 
 
+@pytest.mark.parametrize("kind", ["list_jobs", "progress", "output"])
+def test_once_there_is_a_job_a_line_may_be_gone_for_longer(
+    run: Run, service: Service, wav: Path, kind: str
+) -> None:
+    service.troubles[kind] = Trouble(IMPATIENT.attempts + 1, None)
+    assert run("a.wav", "--to", "mp3").code == 0
+    assert Path("a.mp3").read_bytes() == converted(AUDIO, "mp3")
+
+
 def test_retry_after_is_honoured(run: Run, service: Service, wav: Path) -> None:
     service.troubles["create_upload"] = Trouble(1, 429, {"retry-after": "1"})
     assert run("a.wav", "--to", "mp3").code == 0
@@ -308,6 +317,26 @@ def test_an_api_that_does_not_answer_is_exit_code_3_and_waited_for_once(
     assert {each["error"]["code"] for each in ran.objects} == {"API_UNREACHABLE"}
     assert len(ran.objects) == 8
     assert service.count("create_upload") <= 2 * 4
+
+
+def test_an_api_that_has_answered_is_asked_again_for_the_files_that_follow(
+    run: Run, service: Service, wav: Path
+) -> None:
+    Path("b.wav").write_bytes(b"b")
+    service.troubles["progress"] = Trouble(IMPATIENT.steady.attempts, None)
+    ran = run("a.wav", "b.wav", "--to", "mp3", "--jobs", "1")
+    by_file = {each["file"]: each for each in ran.objects}
+    assert by_file["a.wav"]["error"]["code"] == "API_UNREACHABLE"
+    assert by_file["b.wav"]["output"] == "b.mp3"
+
+
+def test_an_api_that_is_lost_while_a_job_runs_is_not_one_that_could_not_be_tried(
+    run: Run, service: Service, wav: Path
+) -> None:
+    service.troubles["progress"] = Trouble(999, None)
+    ran = run("a.wav", "--to", "mp3")
+    assert (ran.code, ran.object["error"]["code"]) == (1, "API_UNREACHABLE")
+    assert ran.object["jobId"] in service.jobs
 
 
 def test_an_address_that_is_no_sluice_says_so(run: Run, service: Service, wav: Path) -> None:

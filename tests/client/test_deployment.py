@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -96,6 +97,33 @@ def test_a_token_in_a_file_is_read_for_each_request(tmp_path: Path) -> None:
     assert asked.authorization == "Bearer second"
 
 
+def test_a_token_may_come_through_a_pipe_which_is_read_once() -> None:
+    """As in `--token-file <(get-token)`."""
+    ours, theirs = os.pipe()
+    os.write(theirs, b"piped\n")
+    os.close(theirs)
+    asked = Asked("--api", "https://x.example", "--token-file", f"/dev/fd/{ours}")
+    assert [asked.authorization, asked.authorization] == ["Bearer piped"] * 2
+    os.close(ours)
+
+
+def test_a_token_beside_a_file_with_one_is_wrong_usage(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("first")
+    asked = Asked("--api", "https://x.example", "--token", "other", "--token-file", str(file))
+    assert (asked.code, "give one of them" in asked.stderr) == (2, True)
+
+
+def test_a_file_named_in_the_command_goes_before_a_token_of_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "token"
+    file.write_text("named")
+    monkeypatch.setenv("SLUICE_TOKEN", "around")
+    asked = Asked("--api", "https://x.example", "--token-file", str(file))
+    assert asked.authorization == "Bearer named"
+
+
 @pytest.mark.parametrize("text", ["", "two words", "evil\r\nheader: x", "sécret", "\x00"])
 def test_what_is_no_token_is_refused_and_never_repeated(tmp_path: Path, text: str) -> None:
     file = tmp_path / "token"
@@ -179,6 +207,31 @@ def test_a_profile_gives_its_credentials(tmp_path: Path) -> None:
     (tmp_path / "credentials").write_text(f"[work]\n{keys}")
     asked = Asked("--api", GATEWAY, "--profile", "work")
     assert "Credential=AKIDPROFILE/" in asked.authorization
+
+
+def keys(of: str, session: str = "") -> str:
+    token = f"aws_session_token = {session}\n" if session else ""
+    return f"[work]\naws_access_key_id = {of}\naws_secret_access_key = x\n{token}"
+
+
+def test_a_caller_with_a_key_for_good_is_known_by_it(tmp_path: Path) -> None:
+    callers: list[str] = []
+    for key in ("AKIDONE", "AKIDTWO"):
+        (tmp_path / "credentials").write_text(keys(key))
+        asked = Asked("--api", GATEWAY, "--profile", "work")
+        assert asked.deployment
+        callers.append(asked.deployment.caller)
+    assert callers == ["key AKIDONE", "key AKIDTWO"]
+
+
+def test_a_caller_whose_key_is_another_every_day_is_known_by_the_profile(tmp_path: Path) -> None:
+    callers: set[str] = set()
+    for key in ("ASIAONE", "ASIATWO"):
+        (tmp_path / "credentials").write_text(keys(key, session="for some hours"))
+        asked = Asked("--api", GATEWAY, "--profile", "work")
+        assert asked.deployment
+        callers.add(asked.deployment.caller)
+    assert callers == {"profile work"}
 
 
 def test_a_profile_for_an_address_that_tells_no_region_asks_for_it(credentials: None) -> None:

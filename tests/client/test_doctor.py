@@ -107,6 +107,7 @@ def test_one_that_is_down_is_told_in_full_but_not_tried(
         ({"runningJobs": 100}, "ok", "new jobs wait"),
         ({"waitingJobs": 1000}, "wrong", "maxWaitingJobs"),
         ({"openUploads": 1000}, "wrong", "maxOpenUploads"),
+        ({"openUploads": 1000}, "wrong", "DELETE /v1/uploads/{fileId}"),
         ({"waitingJobs": None}, "ok", "running 1 of 100, open uploads 2 of 1000"),
     ],
 )

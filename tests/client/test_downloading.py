@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
-from collections.abc import Iterator
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Event
 
 import pytest
 
 from client.fetch import WORTHWHILE
-from tests.client.conftest import IMPATIENT, Run
-from tests.client.observed import Observed
+from tests.client.conftest import IMPATIENT, SLUICE, Run
+from tests.client.observed import Observed, Problem
 from tests.client.service import Trouble
 
 ONE, OTHER = "a" * 32, "b" * 32
@@ -143,6 +150,10 @@ def test_a_download_that_broke_off_is_gone_on_with(
     assert second is not None
     assert 0 < int(second.removeprefix("bytes=").rstrip("-")) <= len(made) // 2
     assert service.count("output") == 1, "a URL that holds is used again"
+    begun, gone_on = (each.headers for each in service.seen if each.kind == "get")
+    assert "if-match" not in begun
+    assert gone_on["if-match"] == f'"{hashlib.md5(made).hexdigest()}"'
+    assert {each["accept-encoding"] for each in (begun, gone_on)} == {"identity"}
 
 
 def test_breaks_that_got_it_further_are_not_counted(
@@ -185,7 +196,9 @@ def test_a_url_refused_from_the_start_is_an_error_that_says_what_s3_said(
     service.url_holds = 0
     ran = tend("download", ONE)
     assert (ran.code, service.count("output")) == (1, 1)
-    assert "STORAGE_REFUSED: S3 answered 403, AccessDenied: Request has expired" in ran.stderr
+    said = "STORAGE_REFUSED: S3 answered 403, AccessDenied: Request has expired: the link has"
+    assert said in ran.stderr
+    assert "clock" not in ran.stderr, "a signed URL does not depend on this machine's"
     assert files(here) == []
 
 
@@ -213,6 +226,139 @@ def test_two_halves_of_different_objects_are_never_put_together(
     service.after_get = change
     assert tend("download", ONE).code == 0
     assert (here / "a.mp3").read_bytes() == other
+
+
+def test_a_range_that_begins_elsewhere_than_asked_is_not_taken(
+    service: Observed, tend: Run, here: Path
+) -> None:
+    made = service.add(ONE, LARGE).made
+    service.breaks = [len(made) // 2]
+    service.ranges_begin_before = 10
+    assert tend("download", ONE).code == 0
+    assert (here / "a.mp3").read_bytes() == made
+
+
+def test_a_range_of_another_object_is_not_taken(service: Observed, tend: Run, here: Path) -> None:
+    made = service.add(ONE, LARGE).made
+    service.breaks = [len(made) // 2]
+    service.ranges_are_of = bytes(reversed(made))
+    assert tend("download", ONE).code == 0
+    assert (here / "a.mp3").read_bytes() == made
+
+
+ENDLESS = 64 * WORTHWHILE
+
+
+def test_an_output_that_goes_on_and_on_fills_no_disk(
+    service: Observed, tend: Run, here: Path
+) -> None:
+    service.add(ONE)
+    service.goes_on_for = {ONE: ENDLESS}
+    ran = tend("download", ONE)
+    assert (ran.code, files(here)) == (1, [])
+    assert "DOWNLOAD_FAILED: The output has 14 bytes at most, but more came" in ran.stderr
+    assert service.sent < ENDLESS
+    assert all(int(each) <= 100 for each in re.findall(r"(\d+) %", ran.stderr))
+
+
+def test_a_waveform_that_goes_on_and_on_fills_no_disk(
+    service: Observed, tend: Run, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("client.fetch.MOST_OF_NO_KNOWN_SIZE", WORTHWHILE)
+    service.add(ONE).conversion["waveform"] = True
+    service.made_anew = {f"{ONE}.json": b"json", f"{ONE}.png": b"png"}
+    service.goes_on_for = {f"{ONE}.png": ENDLESS}
+    ran = tend("download", ONE)
+    assert (ran.code, files(here)) == (1, [])
+    assert "DOWNLOAD_FAILED" in ran.stderr
+    assert service.sent < ENDLESS
+
+
+def test_a_waveform_announced_too_large_is_not_begun(
+    service: Observed, tend: Run, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("client.fetch.MOST_OF_NO_KNOWN_SIZE", 100)
+    service.made_anew = {f"{ONE}.json": b"j" * 101, f"{ONE}.png": b"png"}
+    service.add(ONE).conversion["waveform"] = True
+    ran = tend("download", ONE)
+    assert (ran.code, files(here)) == (1, [])
+    assert "is to have 101 bytes, which no waveform has" in ran.stderr
+
+
+@pytest.mark.parametrize("status", [203, 204, 300, 302, 304])
+def test_only_the_object_is_taken_for_it(
+    service: Observed, tend: Run, here: Path, status: int
+) -> None:
+    service.add(ONE).conversion["waveform"] = True
+    elsewhere = Problem(status, "", {"location": f"{service.origin}/v1/health"})
+    service.problems["get"] = [elsewhere] * 100
+    ran = tend("download", ONE)
+    assert (ran.code, files(here)) == (1, [])
+    assert f"DOWNLOAD_FAILED: S3 answered {status}, and no output" in ran.stderr
+
+
+@pytest.mark.parametrize(
+    "location",
+    ["http://[::1", "mailto:a", "ftp://a/b", "http://127.0.0.1:99999/", "http://xn--/"],
+)
+def test_a_location_that_is_no_url_is_no_answer_of_ours(
+    service: Observed, tend: Run, here: Path, location: str
+) -> None:
+    service.add(ONE)
+    service.problems["output"] = [Problem(303, "", {"location": location})]
+    ran = tend("download", ONE)
+    assert (ran.code, files(here), service.count("output")) == (1, [], 1)
+    assert f"{ONE}: UNEXPECTED_ANSWER: " in ran.stderr
+
+
+def test_an_error_not_encoded_as_it_says_is_no_answer_of_ours(
+    service: Observed, tend: Run, here: Path
+) -> None:
+    service.add(ONE)
+    service.problems["get"] = [Problem(403, "plain", {"content-encoding": "gzip"})]
+    ran = tend("download", ONE)
+    assert (ran.code, files(here)) == (1, [])
+    assert f"{ONE}: UNEXPECTED_ANSWER: " in ran.stderr
+
+
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_when_it_is_stopped_every_job_has_its_object_all_the_same(
+    service: Observed,
+    spawn: Callable[..., subprocess.Popen[str]],
+    here: Path,
+    sent: signal.Signals,
+    code: int,
+) -> None:
+    service.add(ONE)
+    service.add(OTHER)
+    go_on = Event()
+    service.after_get = lambda name: None if name == ONE else go_on.wait(20) and None
+    process = spawn(*SLUICE, "download", ONE, OTHER, "--json", "--api", service.url)
+    assert process.stdout is not None
+    first = json.loads(process.stdout.readline())
+    while not any(OTHER in each.path for each in service.seen if each.kind == "get"):
+        time.sleep(0.02)
+    process.send_signal(sent)
+    assert process.wait(20) == code
+    go_on.set()
+    (second,) = map(json.loads, process.stdout.read().splitlines())
+    assert (first["jobId"], first["error"]) == (ONE, None)
+    assert (second["jobId"], second["error"]["code"]) == (OTHER, "INTERRUPTED")
+    assert files(here) == ["a.mp3"]
+
+
+def test_that_nobody_reads_what_is_said_keeps_no_output_from_coming(
+    service: Observed, spawn: Callable[..., subprocess.Popen[str]], here: Path
+) -> None:
+    service.add(ONE)
+    service.add(OTHER)
+    process = spawn(*SLUICE, "download", ONE, OTHER, "--api", service.url)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    assert process.wait(20) == 0
+    assert "Traceback" not in process.stderr.read()
+    assert files(here) == ["a (1).mp3", "a.mp3"]
 
 
 def test_an_output_of_another_length_than_the_job_says_is_never_kept(

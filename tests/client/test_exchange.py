@@ -77,6 +77,47 @@ def test_who_calls_is_never_sent_where_another_server_points(
     assert "secret" not in ran.stderr
 
 
+def test_an_answer_not_encoded_as_it_says_is_no_answer_of_ours(
+    service: Observed, tend: Run
+) -> None:
+    service.problems["formats"] = [Problem(200, "plain", {"content-encoding": "gzip"})]
+    ran = tend("formats")
+    assert (ran.code, ran.stdout, service.count("formats")) == (1, "", 1)
+    assert ran.stderr.startswith("UNEXPECTED_ANSWER: ")
+
+
+PROGRESS = {
+    "status": "processing",
+    "stage": "converting",
+    "percent": 1,
+    "speed": 1,
+    "etaSeconds": 1,
+}
+NAN, ENDLESS = float("nan"), float("inf")
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"speed": "fast"},
+        {"etaSeconds": "soon"},
+        {"etaSeconds": NAN},
+        {"percent": ENDLESS},
+        {"percent": 10**400},
+        {"stage": ["converting"]},
+        {"status": 7},
+    ],
+)
+def test_a_progress_with_an_odd_value_is_no_answer_of_ours(
+    service: Observed, tend: Run, odd: dict[str, object]
+) -> None:
+    service.add("a" * 32)
+    service.problems["progress"] = [Problem(200, PROGRESS | odd)]
+    ran = tend("watch", "a" * 32)
+    assert (ran.code, ran.stdout) == (1, "")
+    assert f"{'a' * 32}: UNEXPECTED_ANSWER: " in ran.stderr
+
+
 def test_json_too_deep_to_read_is_no_answer_of_ours(service: Observed, tend: Run) -> None:
     deep = "[" * 100_000
     service.problems["formats"] = [Problem(200, deep)]

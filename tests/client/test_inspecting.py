@@ -202,6 +202,25 @@ def test_another_server_is_not_taken_for_a_sluice(
 
 
 @pytest.mark.parametrize(
+    "odd",
+    [
+        {"source": "x"},
+        {"source": {"bytes": "many"}},
+        {"cost": {"usd": "abc"}},
+        {"cost": "abc"},
+        {"estimate": {"usd": 1, "requests": "some"}},
+    ],
+)
+def test_a_job_with_an_odd_value_is_no_answer_of_ours(
+    history: dict[str, Any], tend: Run, odd: dict[str, Any]
+) -> None:
+    history["job"] |= odd
+    ran = tend("inspect", ONE)
+    assert (ran.code, ran.stdout) == (1, "")
+    assert ran.stderr.startswith("UNEXPECTED_ANSWER: ")
+
+
+@pytest.mark.parametrize(
     ("job_id", "code"), [("missing", "JOB_NOT_FOUND"), ("gone", "JOB_EXPIRED")]
 )
 def test_a_job_that_is_not_there_is_exit_code_1(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.client.conftest import Run
+from tests.client.conftest import SLUICE, Run
 from tests.client.observed import OFFERS, Observed
 from tests.client.service import Trouble
 from tests.client.terminal import on_a_terminal
@@ -119,6 +120,58 @@ def test_an_answer_of_another_shape_is_said_to_be_one(
     ran = tend("jobs")
     assert (ran.code, ran.stdout) == (1, "")
     assert ran.stderr.startswith("UNEXPECTED_ANSWER: ")
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"bytes": "ten"},
+        {"bytes": None},
+        {"bytes": -1},
+        {"bytes": 10**400},
+        {"durationSeconds": "long"},
+        {"durationSeconds": float("nan")},
+        {"fileName": 7},
+        {"mode": {}},
+    ],
+)
+def test_an_output_with_an_odd_value_is_no_answer_of_ours(
+    service: Observed, tend: Run, odd: dict[str, object]
+) -> None:
+    told = job(service, "a" * 32)
+    told["output"] |= odd  # type: ignore[operator]
+    service.pages = {None: {"jobs": [told], "cursor": None}}
+    ran = tend("jobs")
+    assert (ran.code, ran.stdout) == (1, "")
+    assert ran.stderr.startswith("UNEXPECTED_ANSWER: ")
+
+
+@pytest.mark.parametrize("name", ["maxUploadBytes", "maxConversions", "retentionDays"])
+@pytest.mark.parametrize("odd", ["x", -1, [5], 10**400])
+def test_limits_with_an_odd_value_are_no_answer_of_ours(
+    service: Observed, tend: Run, name: str, odd: object
+) -> None:
+    service.answers["formats"] = OFFERS | {"limits": {name: odd}}
+    ran = tend("formats")
+    assert (ran.code, ran.stdout) == (1, "")
+    assert ran.stderr.startswith("UNEXPECTED_ANSWER: ")
+
+
+@pytest.mark.parametrize("verb", [("jobs",), ("jobs", "--json"), ("formats",)])
+@pytest.mark.parametrize("reader", [">&-", "| head -c 1 >&2"])
+def test_nobody_need_read_it(
+    service: Observed,
+    spawn: Callable[..., subprocess.Popen[str]],
+    verb: tuple[str, ...],
+    reader: str,
+) -> None:
+    for number in range(50):
+        service.add(f"{number:032x}")
+    script = f'set -o pipefail; "$@" {reader}'
+    command = ("bash", "-c", script, "bash", *SLUICE, *verb, "--api", service.url)
+    process = spawn(*command)
+    _, stderr = process.communicate(timeout=20)
+    assert (process.returncode, len(stderr)) == (0, 0 if reader == ">&-" else 1)
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])

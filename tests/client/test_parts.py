@@ -152,6 +152,24 @@ def test_no_api_addresses(text: str) -> None:
         api_url(text)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://me:SECRET@x.example/v1",
+        "https://SECRET@x.example",
+        "me:SECRET@x.example",
+        "https://me:SECRET@x.example:port",
+        "ftp://me:SECRET@x.example",
+        "https://x.example/v1?token=SECRET",
+        "https://x.example/v1#SECRET",
+    ],
+)
+def test_an_address_with_a_secret_in_it_is_refused_and_not_repeated(text: str) -> None:
+    with pytest.raises(click.BadParameter, match="address") as refused:
+        api_url(text)
+    assert "SECRET" not in refused.value.message
+
+
 def answer(**headers: str) -> httpx.Response:
     return httpx.Response(503, headers={name.replace("_", "-"): v for name, v in headers.items()})
 
@@ -258,10 +276,11 @@ def outcome(error: ClientError | None) -> Outcome:
 
 def test_exit_codes() -> None:
     lost, refused = outcome(ApiUnreachable("gone")), outcome(Refused("no", "NO"))
-    assert exit_code([outcome(None)]) == 0
-    assert exit_code([outcome(None), refused]) == 1
-    assert exit_code([refused, lost]) == 1
-    assert exit_code([lost, lost]) == 3
+    assert exit_code([outcome(None)], was_heard=True) == 0
+    assert exit_code([outcome(None), refused], was_heard=True) == 1
+    assert exit_code([refused, lost], was_heard=True) == 1
+    assert exit_code([lost, lost], was_heard=False) == 3
+    assert exit_code([lost, lost], was_heard=True) == 1, "something was begun there"
 
 
 def test_messages_from_afar_move_no_cursor() -> None:

@@ -124,7 +124,7 @@ def test_a_pipeline_that_dies_meanwhile_is_reported_with_its_last_words(
     service.troubles["progress"] = Trouble(99, None)
     ran = run("a.wav", "--to", "mp3", local=stand_in("code"))
     assert ran.object["error"]["code"] == "API_UNREACHABLE"
-    assert ran.code == 3
+    assert (ran.code, ran.object["jobId"] in service.jobs) == (1, True)
     assert "ended with exit code 7" in ran.stderr
     assert "a word for the log" in ran.stderr
 

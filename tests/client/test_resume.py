@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -15,8 +16,10 @@ from pathlib import Path
 
 import pytest
 
+from client.source import Source
+from client.unfinished import Unfinished, Wanted
 from tests.client.conftest import IMPATIENT, SLUICE, Run
-from tests.client.receiving import Received, query
+from tests.client.receiving import Received, Receiving, query
 from tests.client.service import Service, Trouble, converted
 from tests.client.test_command import wait_for
 
@@ -138,9 +141,38 @@ def test_an_upload_that_was_aborted_begins_anew(
 def test_an_upload_that_has_expired_begins_anew(
     run: Run, service: Service, broken_off: Received
 ) -> None:
-    service.troubles["upload"] = Trouble(1, 410)
+    broken_off.status = "expired"
     assert run("a.wav", "--to", "mp3").code == 0
     assert_begun_anew(service)
+
+
+def test_an_upload_whose_parts_s3_has_given_up_is_not_tried_for_ever(
+    run: Run, service: Service, broken_off: Received, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its record does not know yet."""
+
+    def given_up(self: Receiving, upload: Received) -> None:
+        self.problem(410, "FILE_EXPIRED", "The file has expired: upload it again.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Receiving, "list_parts", given_up)
+        assert run("a.wav", "--to", "mp3").object["error"]["code"] == "FILE_EXPIRED"
+    assert run("a.wav", "--to", "mp3").code == 0
+    assert_begun_anew(service)
+
+
+@pytest.mark.parametrize("kind", ["upload", "parts", "sign_parts", "acknowledge", "complete"])
+@pytest.mark.parametrize("status", [400, 404, 410])
+def test_an_answer_that_is_not_sluices_word_for_its_end_ends_no_upload(
+    run: Run, service: Service, broken_off: Received, kind: str, status: int
+) -> None:
+    """A proxy's 404, or a 400 for what another version asks."""
+    service.troubles[kind] = Trouble(1, status)
+    ran = run("a.wav", "--to", "mp3")
+    assert (ran.code, ran.object["error"]["code"]) == (1, f"HTTP_{status}")
+    assert broken_off.status == "uploading"
+    assert run("a.wav", "--to", "mp3").code == 0
+    assert service.count("create_upload") == 0
 
 
 def test_one_that_was_completed_just_before_the_end_is_not_sent_again(
@@ -167,7 +199,7 @@ def test_a_file_that_has_changed_between_two_runs_begins_anew_and_the_old_one_is
 
 @pytest.mark.parametrize(
     "otherwise",
-    [("--to", "flac"), ("--to", "mp3", "--delete-after-download"), ("--to", "mp3", "--no-resume")],
+    [("--to", "flac"), ("--to", "mp3", "--delete-after-download")],
 )
 def test_another_wish_is_another_upload(
     run: Run, service: Service, broken_off: Received, otherwise: tuple[str, ...]
@@ -178,6 +210,38 @@ def test_another_wish_is_another_upload(
     service.log.clear()
     assert run("a.wav", "--to", "mp3").code == 0
     assert service.count("create_upload") == 0
+
+
+def test_to_begin_anew_gives_up_what_it_replaces_and_can_itself_be_taken_up(
+    run: Run, service: Service, broken_off: Received
+) -> None:
+    service.troubles["complete"] = Trouble(99, 503)
+    assert run("a.wav", "--to", "mp3", "--no-resume", patience=AT_ONCE).code == 1
+    assert sent(service) == Counter(range(1, PARTS + 1))
+    assert (broken_off.status, service.count("create_upload")) == ("aborted", 1)
+    service.troubles.clear()
+    service.log.clear()
+    assert run("a.wav", "--to", "mp3").code == 0
+    assert (service.count("put_part"), service.count("create_upload")) == (0, 0)
+
+
+def test_another_caller_is_another_upload(
+    run: Run, service: Service, wav: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_CONFIG_FILE", "none")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    sign = ("a.wav", "--to", "mp3", "--region", "eu-west-1")
+    service.troubles["complete"] = Trouble(99, 503)
+    for key in ("AKIDONE", "AKIDTWO"):
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", key)
+        assert run(*sign, patience=AT_ONCE).code == 1
+    service.troubles.clear()
+    service.log.clear()
+    for key in ("AKIDONE", "AKIDTWO"):
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", key)
+        assert run(*sign).code == 0
+    assert (service.count("put_part"), service.count("create_upload")) == (0, 0)
+    assert len(service.received) == 2
 
 
 def test_another_deployment_is_another_upload(
@@ -199,6 +263,18 @@ def test_two_of_the_same_at_the_same_time_are_two_uploads(
         assert run("a.wav", "--to", "mp3").code == 0
     assert_begun_anew(service)
     assert kept.read_text() == before
+
+
+def test_one_that_nobody_could_take_up_is_given_up(
+    run: Run, service: Service, broken_off: Received, state: Path
+) -> None:
+    (kept,) = state.glob("*.json")
+    service.troubles["put_part"] = Trouble(999, 503)
+    with kept.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert run("a.wav", "--to", "mp3").code == 1
+    first, second = service.received.values()
+    assert (first.status, second.status) == ("uploading", "aborted")
 
 
 def test_a_file_named_twice_in_one_call_is_two_uploads(
@@ -225,6 +301,36 @@ def test_where_nothing_can_be_kept_the_file_is_sent_all_the_same(
     state.parent.parent.joinpath("sluice").write_text("a file where a folder should be")
     assert run("a.wav", "--to", "mp3").code == 0
     assert_begun_anew(service)
+
+
+def test_where_no_more_can_be_kept_it_is_said_once_and_nothing_is_left(
+    run: Run, service: Service, wav: Path, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wav.with_name("b.wav").write_bytes(AUDIO)
+
+    def full(path: Path, text: str) -> None:
+        path.touch()
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_text", full)
+    ran = run("a.wav", "b.wav", "--to", "mp3")
+    assert ran.code == 0
+    assert ran.stderr.count("cannot be taken up again") == 1
+    assert str(state) in ran.stderr
+    assert list(state.iterdir()) == []
+
+
+def test_what_cannot_be_written_whole_leaves_what_was_there(wav: Path, state: Path) -> None:
+    notes: list[str] = []
+    with Unfinished("https://x.example/v1", "", notes.append).memory(
+        Source.at(wav), Wanted()
+    ) as memory:
+        memory.remember("first")
+        (kept,) = state.glob("*.json")
+        kept.with_suffix(".new").symlink_to("/dev/full")
+        memory.remember("second")
+    assert json.loads(kept.read_text())["fileId"] == memory.file_id == "first"
+    assert len(notes) == 1
 
 
 def test_a_token_that_runs_out_on_the_way_leaves_the_rest_for_a_new_one(

@@ -59,6 +59,16 @@ def test_a_file_that_is_not_there_does_not_harm_the_others(
     }
 
 
+def test_with_json_every_file_has_its_object_also_where_the_api_does_not_answer(
+    service: Service, tend: Run
+) -> None:
+    service.troubles["create_job"] = Trouble(times=1000, status=None)
+    ran = tend("start", "e" * 32, "f" * 32, "--to", "flac", "--json")
+    assert ran.code == 3
+    told = [(each["fileId"], each["jobId"], each["error"]["code"]) for each in ran.objects]
+    assert told == [(each * 32, None, "API_UNREACHABLE") for each in "ef"]
+
+
 def test_what_to_make_must_be_said(tend: Run) -> None:
     ran = tend("start", "f" * 32)
     assert ran.code == 2

@@ -89,6 +89,13 @@ def test_an_api_that_does_not_answer_is_exit_code_3(tend: Run, verb: tuple[str, 
     assert ran.stderr.startswith("API_UNREACHABLE: ")
 
 
+def test_with_json_every_job_has_its_object_also_where_the_api_does_not_answer(tend: Run) -> None:
+    ran = tend("cancel", RUNNING, OTHER, "--json", api=nobody())
+    assert ran.code == 3
+    told = [(each["jobId"], each["status"], each["error"]["code"]) for each in ran.objects]
+    assert told == [(each, None, "API_UNREACHABLE") for each in (RUNNING, OTHER)]
+
+
 @pytest.mark.parametrize("verb", [("cancel", RUNNING), ("cleanup",)])
 def test_without_an_api_nothing_is_started_for_it(
     verb: tuple[str, ...], monkeypatch: pytest.MonkeyPatch

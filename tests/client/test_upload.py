@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,7 @@ def test_what_is_to_be_deleted_after_its_download_is_said(service: Service, tend
     assert upload.asked == {
         "fileName": "a.wav",
         "bytes": 1000,
+        "contentType": "audio/x-wav",
         "conversions": [],
         "deleteAfterDownload": True,
     }
@@ -90,7 +92,38 @@ def test_an_api_that_does_not_answer_is_exit_code_3(service: Service, tend: Run)
     assert "a.wav: API_UNREACHABLE" in ran.stderr
 
 
+def test_an_api_that_is_lost_when_the_file_is_there_is_exit_code_1(
+    service: Service, tend: Run
+) -> None:
+    service.troubles["list_jobs"] = Trouble(99, None)
+    ran = tend("upload", "a.wav", "--to", "mp3", "--json")
+    assert (ran.code, ran.object["error"]["code"]) == (1, "API_UNREACHABLE")
+    assert ran.object["fileId"] in service.objects
+
+
 def test_its_exit_codes_are_in_its_help(tend: Run) -> None:
     text = tend("upload", "--help").stdout
     for code in ("0 ", "1 ", "2 ", "3 ", "130"):
         assert f"\n    {code}" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("a.WAV", "audio/x-wav"),
+        ("a.flac", "audio/flac"),
+        ("a.m4a", "audio/mp4"),
+        ("a.mp4", "video/mp4"),
+        ("data:audio,.mp3", "audio/mpeg"),
+        ("a.wav.gz", None),
+        ("a.txt", None),
+        ("a", None),
+    ],
+)
+def test_a_files_type_is_told_where_its_suffix_is_one_of_sound(
+    service: Service, tend: Run, tmp_path: Path, name: str, told: str | None
+) -> None:
+    (tmp_path / name).write_bytes(b"a")
+    assert tend("upload", name).code == 0
+    (asked,) = (each for each in service.seen if each.kind == "create_upload")
+    assert json.loads(asked.body).get("contentType") == told

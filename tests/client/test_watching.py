@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from tests.client.conftest import IMPATIENT, SLUICE, Run
+from tests.client.observed import Observed, Problem
 from tests.client.service import Job, Service, Trouble
 from tests.client.terminal import on_a_terminal
 
@@ -146,6 +149,21 @@ def test_watching_ends_when_it_is_told_to_and_the_job_runs_on(
     assert not running.cancelled
 
 
+def test_when_it_is_stopped_every_job_has_its_object_all_the_same(
+    service: Service, running: Job, spawn: Callable[..., subprocess.Popen[str]]
+) -> None:
+    service.polls_until_over = 10_000
+    add(service, OTHER, polls=10_000)
+    process = spawn(*SLUICE, "watch", ONE, OTHER, "--json", "--api", service.url)
+    assert process.stdout is not None
+    over = json.loads(process.stdout.readline())
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 130
+    left = json.loads(process.stdout.read())
+    assert (over["jobId"], over["error"]) == (OTHER, None)
+    assert (left["jobId"], left["status"], left["error"]["code"]) == (ONE, None, "INTERRUPTED")
+
+
 def test_a_stage_from_afar_moves_no_cursor_among_the_bars(service: Service, running: Job) -> None:
     service.stuck_at = "\x1b[2J\x1b]0;owned\x07baking"
     said = on_a_terminal(160, "watch", ONE, "--api", service.url)
@@ -153,3 +171,77 @@ def test_a_stage_from_afar_moves_no_cursor_among_the_bars(service: Service, runn
     assert "\x1b[2J" not in said
     assert "\x1b]0;" not in said
     assert f"{ONE}: completed (1:02, 14 bytes)" in said
+
+
+def test_a_line_that_is_gone_for_longer_than_a_verb_waits_is_no_end(
+    service: Service, running: Job, tend: Run
+) -> None:
+    service.troubles["progress"] = Trouble(IMPATIENT.attempts + 1, None)
+    assert tend("watch", ONE).code == 0
+
+
+@pytest.fixture
+def several() -> Iterator[Observed]:
+    """It tells of several jobs at once, which the small one does not."""
+    with Observed() as service:
+        service.polls_until_over = 3
+        yield service
+
+
+def test_several_jobs_are_one_request(several: Observed, tend: Run) -> None:
+    for each in (ONE, OTHER):
+        several.add(each).polls = 0
+    ran = tend("watch", ONE, OTHER, api=several.url)
+    assert (ran.code, len(ran.stdout.splitlines())) == (0, 2)
+    assert several.asked_together == [[ONE, OTHER]] * 3
+    assert several.count("progress") == 0
+    assert f"{ONE}: converting 33 %, 8.0x, 0:03 left" in ran.stderr
+
+
+def test_no_more_than_a_hundred_are_asked_for_at_once(several: Observed, tend: Run) -> None:
+    names = [f"{number:032x}" for number in range(101)]
+    for each in names:
+        several.add(each)
+    ran = tend("watch", *names, api=several.url)
+    assert (ran.code, len(ran.stdout.splitlines())) == (0, 101)
+    assert several.asked_together == [names[:100]]
+    assert several.count("progress") == 1
+
+
+def test_one_that_is_not_among_them_is_told_why(several: Observed, tend: Run) -> None:
+    several.expired = {OTHER}
+    several.add(ONE)
+    ran = tend("watch", ONE, OTHER, api=several.url)
+    assert (ran.code, ran.stdout) == (1, f"{ONE}: completed (1:02, 14 bytes)\n")
+    assert f"{OTHER}: JOB_EXPIRED: " in ran.stderr
+
+
+@pytest.mark.parametrize("problem", [Problem(404, {"code": "NOT_FOUND"}), Problem(200, [])])
+def test_where_they_are_not_told_together_each_is_asked_for(
+    several: Observed, tend: Run, problem: Problem
+) -> None:
+    several.problems["progresses"] = [problem]
+    for each in (ONE, OTHER):
+        several.add(each).polls = 0
+    assert tend("watch", ONE, OTHER, api=several.url).code == 0
+    assert (several.count("progresses"), several.count("progress")) == (1, 6)
+
+
+def test_where_nothing_answers_several_are_exit_code_3(several: Observed, tend: Run) -> None:
+    several.troubles["progresses"] = Trouble(times=1000, status=None)
+    ran = tend("watch", ONE, OTHER, "--json", api=several.url)
+    assert ran.code == 3
+    assert [each["error"]["code"] for each in ran.objects] == ["API_UNREACHABLE"] * 2
+
+
+def test_what_keeps_several_from_being_asked_for_is_told_of_each(
+    several: Observed, tend: Run, tmp_path: Path
+) -> None:
+    token = tmp_path / "token"
+    token.write_text("secret")
+    several.door = lambda seen: token.unlink()
+    for each in (ONE, OTHER):
+        several.add(each).polls = 0
+    ran = tend("watch", ONE, OTHER, "--json", "--token-file", str(token), api=several.url)
+    assert ran.code == 1
+    assert [each["error"]["code"] for each in ran.objects] == ["NO_CREDENTIALS"] * 2
