@@ -30,7 +30,7 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "openapi.json"
 ROUTES = [
     f"{method.upper()} {path}"
     for path, methods in json.loads(DOCUMENT.read_text())["paths"].items()
-    for method in methods.keys() & {"get", "post", "put", "delete"}
+    for method in sorted(methods.keys() & {"get", "post", "put", "delete"})
 ]
 TENDS_ALL = "POST /v1/cleanup"
 # What names a file, or a job. The lists are asked as they can be, whoever asks.

@@ -49,9 +49,8 @@ def alive(processes: dict[int, str]) -> list[int]:
     return found
 
 
-@pytest.mark.parametrize(
-    "end", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.long)]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
 def test_sluice_up_leaves_no_process_behind(
     music: dict[str, Path], tmp_path: Path, end: signal.Signals
 ) -> None:

@@ -65,6 +65,7 @@ def test_a_job_is_cancelled_and_stays_so(
     assert (code, late["error"]["code"]) == (1, "JOB_FINISHED")
 
 
+@pytest.mark.long
 def test_what_has_expired_is_removed_and_a_job_that_lives_never_is(
     pipeline: Pipeline, long_tone: Path, music: dict[str, Path]
 ) -> None:

@@ -84,6 +84,7 @@ def sweep_after(live: Live, monkeypatch: pytest.MonkeyPatch) -> Sweep:
     return sweep_then
 
 
+@pytest.mark.long
 def test_an_upload_whose_event_was_lost_is_found(
     live: Live, music: Callable[[int], Path], sweep_after: Sweep, counts: Counts
 ) -> None:
@@ -188,6 +189,7 @@ def test_a_task_that_hangs_is_replaced(
     eventually(lambda: not live.open_uploads(job_id), PATIENCE_SECONDS, "no upload left open")
 
 
+@pytest.mark.long
 def test_an_execution_stopped_by_hand_fails_its_job_and_a_redrive_completes_it(
     live: Live, music: Callable[[int], Path], heard: Listener, counts: Counts
 ) -> None:

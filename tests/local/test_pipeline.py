@@ -272,6 +272,7 @@ def long_tone(ffmpeg: Ffmpeg, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_tone(ffmpeg, tmp_path_factory.mktemp("long") / "tone.wav", TONE_SECONDS)
 
 
+@pytest.mark.long
 def test_a_conversion_that_the_end_interrupts_is_completed_after_the_next_start(
     start: Start, tmp_path: Path, ffmpeg: Ffmpeg, long_tone: Path
 ) -> None:
