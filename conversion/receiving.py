@@ -260,7 +260,8 @@ def _joined(
     stays as it is: another client's joining may still be on its way."""
     arrived = _arrived(upload, bucket)
     if arrived is None:
-        raise otherwise
+        now = uploads.find(upload.file_id) or upload
+        raise finished(now) if now.status is UploadStatus.ABORTED else otherwise
     if _is_as_declared(arrived, upload):
         return uploads.complete(upload.file_id, retention_days)
     uploads.abort(upload.file_id)

@@ -106,7 +106,7 @@ class Gateway:
         async with ClientSession(timeout=timeout, auto_decompress=False) as session:
             self._session = session
             app = web.Application()
-            app.router.add_route("*", "/{path:.*}", self._pass_on)
+            app.router.add_route("*", r"/{path:[\s\S]*}", self._pass_on)
             runner = web.AppRunner(
                 app, logger=_log, access_log=None, shutdown_timeout=1, auto_decompress=False
             )

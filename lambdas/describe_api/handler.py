@@ -51,9 +51,8 @@ def no_route(_: NotFoundError) -> Response[Any]:
         answered = api.answer(None, HTTPStatus.NO_CONTENT)
         answered.headers["Allow"] = ", ".join(allowed)
         return answered
-    return problems.refused(
-        problems.MethodNotAllowed(f"Nothing can be asked by {method} here.", allowed)
-    )
+    told = f"Nothing can be asked by {method} here; use {' or '.join(allowed)}."
+    return problems.refused(problems.MethodNotAllowed(told, allowed))
 
 
 handler = api.serve(app)

@@ -86,6 +86,11 @@ def test_every_method_is_passed_on(origin: str, method: str) -> None:
     assert httpx.request(method, f"{origin}/v1/jobs").status_code in (200, 201, 204)
 
 
+@pytest.mark.parametrize("path", ["/v1/a%0d%0aX:y", "/v1/%00", "/v1/%ff", "/"])
+def test_every_path_is_passed_on(origin: str, path: str) -> None:
+    assert httpx.get(f"{origin}{path}").status_code == 201
+
+
 def test_a_redirect_is_the_callers_to_follow(origin: str) -> None:
     answer = httpx.get(f"{origin}/v1/output")
 

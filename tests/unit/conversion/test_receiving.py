@@ -589,3 +589,15 @@ def test_an_abort_that_broke_off_is_made_good_by_the_next(way: Way) -> None:
 
     way.abort(way.record())
     assert way.open_in_s3() == 0
+
+
+def test_parts_that_an_abort_took_away_are_said_to_be_aborted(
+    way: Way,
+) -> None:
+    """Nothing has expired: whoever completes read the record a moment too early."""
+    upload = way.in_parts()
+    way.send(upload, ALL)
+    way.abort(upload)
+
+    with pytest.raises(UploadFinished, match="aborted"):
+        way.complete(upload)

@@ -121,6 +121,7 @@ def test_a_method_that_a_path_does_not_take_is_told_the_others(ask, path, allowe
     answer = ask("PATCH", path)
 
     assert answer.is_problem(405, "METHOD_NOT_ALLOWED")
+    assert all(each in answer.json["detail"] for each in answer.headers["allow"].split(", "))
     assert answer.headers["allow"] == allowed
 
 
