@@ -435,7 +435,7 @@ _NEEDED = (
 
 
 @pytest.mark.parametrize(
-    ("lives", "steps"), [(12, 20), pytest.param(100, 50, marks=pytest.mark.long)]
+    ("lives", "steps"), [(30, 20), pytest.param(100, 50, marks=pytest.mark.long)]
 )
 def test_whatever_happens_the_job_is_not_lost_nor_doubled_and_never_goes_back(
     around: Around, counts: Counts, lives: int, steps: int
