@@ -7,7 +7,8 @@ LocalError
 ├── EngineFailed     the engine did not start or has ended: read its log
 ├── RedisFailed      the Redis did not start: what it said is on stderr
 ├── SynthFailed      app.py did not synthesise: mend infra/
-└── DeployFailed     a resource was refused: its reason is in the message
+├── DeployFailed     a resource was refused: its reason is in the message
+└── ImageNotBuilt    the converter's image was not built: what builds it said why
 """
 
 from __future__ import annotations
@@ -42,4 +43,8 @@ class SynthFailed(LocalError):
 
 
 class DeployFailed(LocalError):
+    pass
+
+
+class ImageNotBuilt(LocalError):
     pass

@@ -26,6 +26,7 @@ from local.node import find_node
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / "build" / "synth"
 INPUTS = (
+    ".dockerignore",
     "app.py",
     "cdk.json",
     "pyproject.toml",
