@@ -21,9 +21,11 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from conversion.callers import ANYBODY, Caller
 from conversion.errors import InvalidRequest, NoIdentity
 from conversion.settings import TellsCallersApart
+from conversion.stores.calls import calls
 from lambdas import problems
 from lambdas.body import read_object
-from lambdas.observability import logger
+from lambdas.observability import logger, spent
+from lambdas.tracing import traced
 
 Handler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
 
@@ -42,23 +44,41 @@ def resolver() -> APIGatewayHttpResolver:
 
 
 def serve(app: APIGatewayHttpResolver) -> Handler:
-    """The function's entry point: answer by `app`, and log each answer with its time."""
+    """The function's entry point: answer by `app`, and log each answer with what it took."""
+
+    @traced
+    def resolve(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+        _tell_of_preflight(event)
+        return app.resolve(event, context)
 
     @logger.inject_lambda_context(
         correlation_id_path=correlation_paths.API_GATEWAY_HTTP, clear_state=True
     )
     def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         started = time.perf_counter()
-        answered = app.resolve(event, context)
+        calls.take()  # what was called at the start, or by an invocation that was cut short
+        answered = resolve(event, context)
         logger.info(
             "request answered",
             route=event.get("routeKey"),
             status=answered["statusCode"],
-            milliseconds=round((time.perf_counter() - started) * 1000, 1),
+            **spent(started),
         )
         return answered
 
     return handler
+
+
+def _tell_of_preflight(event: dict[str, Any]) -> None:
+    """API Gateway answers preflights itself where it knows an origin: what comes here is refused by
+    the browser, and the person at it is told nothing."""
+    headers = event.get("headers") or {}
+    if "access-control-request-method" in headers:
+        logger.warning(
+            "a page may not call this API",
+            origin=headers.get("origin"),
+            mend="Deploy with the page's origin among -c allowedOrigins=…",
+        )
 
 
 def caller(app: APIGatewayHttpResolver, settings: TellsCallersApart) -> Caller:

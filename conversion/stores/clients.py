@@ -13,6 +13,8 @@ import boto3
 from botocore.config import Config
 from botocore.httpsession import get_cert_path
 
+from conversion.stores.calls import watched
+
 # botocore's standard mode retries throttling, 5xx and connection errors with jitter, after at most
 # 50 ms doubled each time (DynamoDB 25 ms): eight retries outlast some seconds, where the five that
 # are usual give up within one and a conversion of an hour would begin anew. Its default timeouts of
@@ -49,6 +51,16 @@ JOINING = Config(
     retries={"mode": "standard", "total_max_attempts": 1}, connect_timeout=1, read_timeout=20
 )
 
+# For a copy within S3, which says nothing until it is done: of 5 GiB that may take minutes.
+COPYING = Config(
+    retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=3, read_timeout=240
+)
+
+# For a trace, which nobody waits for: the second that the converter gives it holds all of this.
+SENT = Config(
+    retries={"mode": "standard", "total_max_attempts": 1}, connect_timeout=0.3, read_timeout=0.5
+)
+
 # What Redis may cost a reader before DynamoDB is asked instead. The library's own defaults, 5 s and
 # ten retries, would make a dead Redis the slowest store of all.
 _REDIS_TIMEOUT_SECONDS = 0.1
@@ -70,39 +82,48 @@ def s3(patience: Config = PATIENT) -> Any:
         response_checksum_validation="when_required",
         max_pool_connections=16,
     )
-    return boto3.client("s3", config=patience.merge(own))
+    return watched(boto3.client("s3", config=patience.merge(own)))
 
 
 def dynamodb(patience: Config = PATIENT) -> Any:
-    return boto3.client("dynamodb", config=patience)
+    return watched(boto3.client("dynamodb", config=patience))
 
 
 def step_functions(patience: Config = PATIENT) -> Any:
-    return boto3.client("stepfunctions", config=patience)
+    return watched(boto3.client("stepfunctions", config=patience))
 
 
 def ecs(patience: Config = PATIENT) -> Any:
-    return boto3.client("ecs", config=patience)
+    return watched(boto3.client("ecs", config=patience))
 
 
 def events(patience: Config = PATIENT) -> Any:
-    return boto3.client("events", config=patience)
+    return watched(boto3.client("events", config=patience))
 
 
 def sqs(patience: Config = PATIENT) -> Any:
-    return boto3.client("sqs", config=patience)
+    return watched(boto3.client("sqs", config=patience))
 
 
 def logs(patience: Config = PATIENT) -> Any:
-    return boto3.client("logs", config=patience)
+    return watched(boto3.client("logs", config=patience))
 
 
 def lambda_(patience: Config = PATIENT) -> Any:
-    return boto3.client("lambda", config=patience)
+    return watched(boto3.client("lambda", config=patience))
 
 
 def secrets_manager(patience: Config = PATIENT) -> Any:
-    return boto3.client("secretsmanager", config=patience)
+    return watched(boto3.client("secretsmanager", config=patience))
+
+
+def xray(patience: Config = PATIENT) -> Any:
+    return watched(boto3.client("xray", config=patience))
+
+
+def has_xray() -> bool:
+    """The local engine, which an endpoint for all services leads to, has no X-Ray."""
+    return "AWS_ENDPOINT_URL" not in os.environ or "AWS_ENDPOINT_URL_XRAY" in os.environ
 
 
 def redis(host: str, port: int) -> Any:

@@ -8,6 +8,7 @@ execution's history, 90 days (Step Functions quota).
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any
@@ -19,6 +20,7 @@ from conversion.execution import ExecutionStatus, SubmittedTask
 from conversion.fields import Item
 from conversion.history import Execution
 from conversion.stores.answers import code_of, outages
+from conversion.traces import INPUT, VARIABLE, TraceHeader
 
 # GetExecutionHistory and ListExecutions answer with at most 1,000 (Step Functions API reference).
 # Of a history the end is wanted, which the first few events hold nearly always.
@@ -41,15 +43,18 @@ class Executions:
     def start(self, job_id: str) -> None:
         """Start the job's execution; one that exists already is what was wanted.
 
-        A standard execution's name stays taken for 90 days, with the same input StartExecution is
-        idempotent while it runs (Step Functions API reference).
+        A standard execution's name stays taken for 90 days (Step Functions API reference). It
+        goes on in the trace of this process's request, where that has one.
         """
+        header = TraceHeader.read(os.environ.get(VARIABLE))
+        traced = {} if header is None else {INPUT: str(header)}
         try:
             with _asked():
                 self._client.start_execution(
                     stateMachineArn=self._state_machine_arn,
                     name=job_id,
-                    input=json.dumps({"jobId": job_id}),
+                    input=json.dumps({"jobId": job_id, **traced}),
+                    **traced,
                 )["executionArn"]
         except ClientError as error:
             if code_of(error) != "ExecutionAlreadyExists":

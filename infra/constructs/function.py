@@ -11,18 +11,29 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from conversion.metrics import NAMESPACE
 from conversion.settings import Settings
+from infra import nag
+from infra.choices import Architecture
+from infra.constructs.figures import deployment
 from infra.constructs.logs import log_group
-from infra.constructs.permissions import allow, service_role
-from infra.options import Architecture
+from infra.constructs.permissions import TRACES_TAKE_NO_RESOURCE, allow, anywhere, service_role
+from infra.options import Options
+from infra.third_party import runtime
 
 _ARCHITECTURES = {
     Architecture.ARM64: lambda_.Architecture.ARM_64,
     Architecture.X86_64: lambda_.Architecture.X86_64,
 }
 
-# What a function in a VPC must be allowed: Lambda makes its network interfaces by its role, and
-# takes no resources for them ("Giving Lambda functions access to resources in an Amazon VPC").
+_RUNTIMES = {
+    "3.11": lambda_.Runtime.PYTHON_3_11,
+    "3.12": lambda_.Runtime.PYTHON_3_12,
+    "3.13": lambda_.Runtime.PYTHON_3_13,
+    "3.14": lambda_.Runtime.PYTHON_3_14,
+}
+
+# What a function in a VPC must be allowed: Lambda makes its network interfaces by its role.
 _INTERFACES = [
     "ec2:AssignPrivateIpAddresses",
     "ec2:CreateNetworkInterface",
@@ -31,6 +42,10 @@ _INTERFACES = [
     "ec2:DescribeSubnets",
     "ec2:UnassignPrivateIpAddresses",
 ]
+
+
+# What Lambda's X-Ray daemon sends by the function's role.
+_TRACES = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
 
 
 @dataclass(frozen=True)
@@ -53,7 +68,7 @@ class PythonFunction(Construct):
         *,
         name: str,
         code: Path,
-        architecture: Architecture,
+        options: Options,
         settings: Settings,
         timeout: Duration,
         place: Place | None = None,
@@ -66,11 +81,12 @@ class PythonFunction(Construct):
         function = lambda_.Function(
             self,
             "Function",
-            runtime=lambda_.Runtime.PYTHON_3_13,
-            architecture=_ARCHITECTURES[architecture],
+            runtime=_RUNTIMES[runtime()],
+            architecture=_ARCHITECTURES[options.architecture],
             code=lambda_.Code.from_asset(str(code)),
             handler=f"lambdas.{name}.handler.handler",
-            environment=settings.to_env(),
+            environment={**_observed(options), **settings.to_env()},
+            tracing=lambda_.Tracing.ACTIVE,
             # CPU comes with memory: at 512 MB the imports of a cold start take a third of a core.
             memory_size=512,
             timeout=timeout,
@@ -81,18 +97,33 @@ class PythonFunction(Construct):
             security_groups=[cast(ec2.ISecurityGroup, place.group)] if place else None,
         )
         if place:
-            allow(self.role, _INTERFACES, "*")
+            guide = "Giving Lambda functions access to resources in an Amazon VPC"
+            allow(self.role, _INTERFACES, anywhere(f'"{guide}": Lambda takes no resources here.'))
+        allow(self.role, _TRACES, anywhere(TRACES_TAKE_NO_RESOURCE))
+        nag.acknowledge(
+            function,
+            "L1",
+            "The Python that compiled the bytecode and ran the tests, by decision 0023.",
+        )
         self.function = cast(lambda_.IFunction, function)
+
+
+def _observed(options: Options) -> dict[str, str]:
+    """Powertools' own variables: the name of its lines and metrics, and where the metrics go."""
+    return {
+        "POWERTOOLS_SERVICE_NAME": deployment(options),
+        "POWERTOOLS_METRICS_NAMESPACE": NAMESPACE,
+    }
 
 
 class Functions:
     """The functions of one stack; `made` holds each by its id."""
 
-    def __init__(self, scope: Construct, *, code: Path, architecture: Architecture) -> None:
+    def __init__(self, scope: Construct, *, code: Path, options: Options) -> None:
         self.made: dict[str, PythonFunction] = {}
         self._scope = scope
         self._code = code
-        self._architecture = architecture
+        self._options = options
 
     def make(
         self,
@@ -107,7 +138,7 @@ class Functions:
             id,
             name=name,
             code=self._code,
-            architecture=self._architecture,
+            options=self._options,
             settings=settings,
             timeout=timeout,
             place=place,
