@@ -1,7 +1,8 @@
 """What wakes an operator: each alarm has its entry in docs/runbook.md, under its own name.
 
 They fire on what is ours to mend. A file that cannot be converted is its owner's business and
-fails its job with a code; no alarm counts those.
+fails its job with a code; no alarm counts those. Each stack has the alarms on what it makes; those
+on the deployment's own metrics stand in the stack whose code measures them.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import cast
 
-from aws_cdk import Duration, Stack
+from aws_cdk import ArnFormat, Duration, Stack
 from aws_cdk import aws_apigatewayv2 as apigateway
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
@@ -17,6 +18,11 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
+
+from conversion.metrics import MUCH_MEMORY, Metric
+from infra.constructs.alarm_topic import told
+from infra.constructs.figures import figure
+from infra.options import Options
 
 _OVER = cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD
 _BELOW = cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
@@ -27,15 +33,27 @@ _SILENT = cloudwatch.TreatMissingData.BREACHING
 # Events that go back to their queue or stream are no errors of the function that gave them back
 # (Lambda guide, "Partial batch responses"): what tells is how long the oldest has waited.
 _STUCK_SECONDS = 900
+_STUCK_MINUTES = _STUCK_SECONDS // 60
+_FEW_MINUTES = Duration.minutes(5)
+
+# Of six hours that a try may take (`TimeoutSeconds` of Convert in the state machine).
+_LONG_SECONDS = 0.75 * 6 * 3600
+_MIB, _GIB = 1024**2, 1024**3
+# Of the task's disk, on which an image is unpacked and the output of one job, at most, is written.
+_MUCH_DISK = 0.6
+# A breaker asks a Redis that is down again every ten seconds; a single answer that came late is
+# nothing.
+_MANY_FALLBACKS = 10
 
 
 class Alarms(Construct):
     """Grouped by what they watch; the name given to each becomes a part of the alarm's name.
-    `topic` is the ARN of the SNS topic that is told, empty for none."""
+    `arns` are known before anything is deployed, and make no stack depend on another."""
 
-    def __init__(self, scope: Construct, id: str, *, topic: str) -> None:
+    def __init__(self, scope: Construct, id: str, *, options: Options) -> None:
         super().__init__(scope, id)
-        self._topic = topic
+        self._options = options
+        self.arns: list[str] = []
 
     def dead_letters(self, queues: Mapping[str, sqs.IQueue]) -> None:
         """One message is one event that nobody could work on."""
@@ -90,6 +108,35 @@ class Alarms(Construct):
         metric = machine.metric_timed_out(period=Duration.minutes(5))
         self._alarm("ExecutionsTimedOut", metric, "executions ran into their limit", 0)
 
+    def converter(self) -> None:
+        """What attempts took of their tasks, and what took tasks away."""
+        size = self._options.task_settings()
+        memory, disk = size["task_memory"] * _MIB, size["task_disk"] * _GIB
+        limits = {
+            "ConverterMemory": (Metric.ATTEMPT_PEAK_MEMORY, MUCH_MEMORY * memory, "much memory"),
+            "ConverterDisk": (Metric.ATTEMPT_DISK_BYTES, _MUCH_DISK * disk, "much of its disk"),
+            "ConverterCpu": (Metric.ATTEMPT_CPU_SECONDS, _LONG_SECONDS, "hours of CPU"),
+        }
+        for name, (metric, most, what) in limits.items():
+            used = figure(self._options, metric, "Maximum", _FEW_MINUTES)
+            self._alarm(name, used, f"an attempt took {what}", round(most))
+        killed = figure(self._options, Metric.TASKS_OUT_OF_MEMORY, "Sum", _FEW_MINUTES)
+        self._alarm("ConverterOutOfMemory", killed, "a task was killed for want of memory", 0)
+
+    def jobs(self) -> None:
+        """What becomes of them, and whether they get on."""
+        failed = figure(self._options, Metric.FAILURES_TO_MEND, "Sum", _FEW_MINUTES)
+        self._alarm("FailuresToMend", failed, "jobs failed that no file is to blame for", 0)
+        held_up = figure(self._options, Metric.JOBS_HELD_UP, "Minimum", Duration.minutes(1))
+        says = "jobs wait although there is room for them"
+        self._alarm("JobsHeldUp", held_up, says, 0, periods=_STUCK_MINUTES)
+
+    def redis(self) -> None:
+        """DynamoDB does without it, for more money: nobody need be woken for a few minutes."""
+        lost = figure(self._options, Metric.REDIS_FALLBACKS, "Sum", _FEW_MINUTES)
+        says = "Redis does not answer, and DynamoDB does its work"
+        self._alarm("RedisUnanswered", lost, says, _MANY_FALLBACKS, periods=3)
+
     def _alarm(
         self,
         name: str,
@@ -98,17 +145,28 @@ class Alarms(Construct):
         threshold: float,
         comparison: cloudwatch.ComparisonOperator = _OVER,
         missing: cloudwatch.TreatMissingData = _QUIET,
+        periods: int = 1,
     ) -> None:
+        stack = Stack.of(self)
+        full_name = f"{stack.stack_name}-{name}"  # what the runbook goes by
         alarm = cloudwatch.Alarm(
             self,
             name,
-            alarm_name=f"{Stack.of(self).stack_name}-{name}",  # what the runbook goes by
+            alarm_name=full_name,
             metric=metric,
             alarm_description=f"{name}: {says}. docs/runbook.md says what to do.",
             threshold=threshold,
-            evaluation_periods=1,
+            evaluation_periods=periods,
             comparison_operator=comparison,
             treat_missing_data=missing,
         )
-        if self._topic:
-            cast(cloudwatch.CfnAlarm, alarm.node.default_child).alarm_actions = [self._topic]
+        if topics := told(self, self._options):
+            cast(cloudwatch.CfnAlarm, alarm.node.default_child).alarm_actions = topics
+        self.arns.append(
+            stack.format_arn(
+                service="cloudwatch",
+                resource="alarm",
+                resource_name=full_name,
+                arn_format=ArnFormat.COLON_RESOURCE_NAME,
+            )
+        )
