@@ -1,10 +1,11 @@
 """What a job costs: estimated when it is made, recorded when it is over.
 
 A job is billed for the seconds its tasks run, by vCPU and by GB, for the state machine's
-transitions, and for requests. Prices are the list prices of us-east-1 in US dollars without any
-free tier (AWS's pricing pages for Fargate, VPC, Step Functions, S3, DynamoDB, Lambda, EventBridge;
-March 2026). Tasks are counted at the on-demand price: on Spot, where every job begins, they cost up
-to 70 % less, so that what is written here is the most a job costs.
+transitions, and for requests. What a task is given is chosen by the deployment, and told by the
+settings of whoever counts. Prices are the list prices of us-east-1 in US dollars without any free
+tier (AWS's pricing pages for Fargate, VPC, Step Functions, S3, DynamoDB, Lambda, EventBridge; March
+2026). Tasks are counted at the on-demand price: on Spot they cost up to 70 % less, so that what is
+written here is the most a job costs.
 """
 
 from __future__ import annotations
@@ -16,11 +17,6 @@ from pathlib import PurePosixPath
 
 from conversion.conversion import Conversion
 from conversion.fields import Item
-
-# What the converter's task is given; infra/ builds it so.
-TASK_VCPU = 1
-TASK_GB = 2
-TASK_DISK_GIB = 30
 
 _HOUR = 3600.0
 # Linux on Arm and on x86: an hour of a vCPU, of a GB.
@@ -68,7 +64,33 @@ _ENCODED = {
     "flac": (270, 95_000),
     "wav": (500, 176_400),
 }
-_USUAL = (50, 100_000)
+_USUAL_CODEC = (50, 100_000)
+
+
+@dataclass(frozen=True)
+class TaskSize:
+    """What a converter's task is given and billed for: Fargate's GB are GiB. `addresses` are public
+    ones, of which a task behind a NAT or endpoints has none, and those are paid by the month."""
+
+    vcpu: float = 1.0
+    gb: float = 2.0
+    disk_gib: int = 30
+    addresses: int = 1
+
+    @property
+    def second_usd(self) -> float:
+        """Functions and tasks run on the same architecture (infra/options.py), so that who asks
+        knows what the task costs."""
+        is_arm = platform.machine() in ("arm64", "aarch64")
+        return self.second_usd_on("arm64" if is_arm else "x86_64")
+
+    def second_usd_on(self, architecture: str) -> float:
+        vcpu, gb = _FARGATE[architecture]
+        disk = max(0, self.disk_gib - _FREE_DISK_GIB) * _DISK_HOUR
+        return (self.vcpu * vcpu + self.gb * gb + disk + self.addresses * _ADDRESS_HOUR) / _HOUR
+
+
+USUAL = TaskSize()
 
 
 @dataclass(frozen=True)
@@ -101,18 +123,21 @@ class Cost:
         )
 
 
-def estimate(key: str, source_bytes: int, conversion: Conversion) -> Cost:
+def estimate(key: str, source_bytes: int, conversion: Conversion, task: TaskSize = USUAL) -> Cost:
     """Before anything is read: by the suffix of the source's key, its length, and how fast the
-    encoder was where we measured it. Right to within a factor of about two for common files."""
+    encoder was where we measured it, which was on one vCPU: a part of one is as much slower, and
+    more make no encoder faster. Right to within a factor of about two for common files."""
     suffix = PurePosixPath(key).suffix.removeprefix(".").lower()
     audio_seconds = source_bytes / _SECOND_BYTES.get(suffix, _LOSSY_SECOND_BYTES)
-    speed, second_bytes = _ENCODED.get(conversion.target.name, _USUAL)
+    speed, second_bytes = _ENCODED.get(conversion.target.name, _USUAL_CODEC)
     passes = 1 if conversion.loudness is None else 1.5
-    seconds = _FIXED_SECONDS + passes * audio_seconds / speed
-    return spent(seconds, 1, source_bytes, ceil(audio_seconds * second_bytes))
+    seconds = _FIXED_SECONDS + passes * audio_seconds / (speed * min(1.0, task.vcpu))
+    return spent(seconds, 1, source_bytes, ceil(audio_seconds * second_bytes), task)
 
 
-def spent(seconds: float, attempts: int, bytes_in: int, bytes_out: int) -> Cost:
+def spent(
+    seconds: float, attempts: int, bytes_in: int, bytes_out: int, task: TaskSize = USUAL
+) -> Cost:
     """For `attempts` tasks that ran `seconds` together and moved these bytes from and to S3."""
     billed = max(seconds + attempts * _START_SECONDS, attempts * _LEAST_SECONDS)
     transitions = _TRANSITIONS + (attempts - 1) * _AGAIN
@@ -120,7 +145,7 @@ def spent(seconds: float, attempts: int, bytes_in: int, bytes_out: int) -> Cost:
     puts = attempts * _PUTS + ceil(bytes_out / _PART_BYTES)
     writes = attempts * _WRITES + ceil(seconds)
     usd = (
-        billed * _second_of_a_task()
+        billed * task.second_usd
         + transitions * _TRANSITION
         + gets * _S3_GET
         + puts * _S3_PUT
@@ -128,17 +153,9 @@ def spent(seconds: float, attempts: int, bytes_in: int, bytes_out: int) -> Cost:
         + _BESIDES
     )
     return Cost(
-        vcpu_seconds=round(billed * TASK_VCPU, 1),
-        gb_seconds=round(billed * TASK_GB, 1),
+        vcpu_seconds=round(billed * task.vcpu, 1),
+        gb_seconds=round(billed * task.gb, 1),
         transitions=transitions,
         requests=gets + puts + writes,
         usd=round(usd, 6),
     )
-
-
-def _second_of_a_task() -> float:
-    """Functions and tasks run on the same architecture (infra/options.py), so that who asks knows
-    what the task costs."""
-    vcpu, gb = _FARGATE["arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"]
-    disk = (TASK_DISK_GIB - _FREE_DISK_GIB) * _DISK_HOUR
-    return (TASK_VCPU * vcpu + TASK_GB * gb + disk + _ADDRESS_HOUR) / _HOUR

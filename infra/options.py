@@ -1,48 +1,26 @@
 """What a deployment may choose, by `cdk … -c name=value` or the context of cdk.json.
 
-Everything else is decided in the stacks. An option is read once, here, and refused here.
+Everything else is decided in the stacks. An option is a row of the table that the class is: its
+name, its default, what it may be, and what it chooses. It is read once, here, and refused here or
+in infra/combinations.py; docs/options.md is written from the same rows (`make options`).
 """
+
+# ruff: noqa: RUF009 - what `_option` makes is a field
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Iterable
+from dataclasses import Field, dataclass, field, fields
+from typing import Any, TypeVar
 
-from infra import context
-from infra.context import Context
+from infra import addresses, context
+from infra.choices import Architecture, Auth, Egress, ProgressStore, Removal, Web
+from infra.combinations import refuse_what_does_not_go_together
+from infra.context import Context, Values
 from infra.errors import OptionError
+from infra.fargate import MOST_OUTPUT_BYTES, SIZES, TaskSettings, disk_gib
 
-
-class Architecture(StrEnum):
-    """Of the functions and of the converter's container alike."""
-
-    ARM64 = "arm64"
-    X86_64 = "x86_64"
-
-
-class Auth(StrEnum):
-    """Who may call the API: signed callers of the account (SigV4), bearers of an issuer's tokens,
-    or, to try things, anybody (decision 0019)."""
-
-    IAM = "iam"
-    JWT = "jwt"
-    NONE = "none"
-
-
-class Removal(StrEnum):
-    """What `cdk destroy` does with the bucket, the tables and the users."""
-
-    RETAIN = "retain"
-    DESTROY = "destroy"
-
-
-class ProgressStore(StrEnum):
-    """Where progress is read first: in its table, or in a cache in front of it, which costs about
-    $6 a month at rest and puts one function into the VPC."""
-
-    DYNAMODB = "dynamodb"
-    REDIS = "redis"
-
+T = TypeVar("T")
 
 # A lifecycle rule takes whole days and at least one (S3 API, LifecycleExpiration). Files are for
 # fetching, not for keeping: more than a year is a mistyped number.
@@ -51,98 +29,236 @@ _MOST_DAYS = 366
 _MOST_RUNNING = 5_000
 # Whether more may wait, or be uploaded, is answered by counting those that do, on each request.
 _MOST_COUNTED = 10_000
-# What an output may have (ConverterSettings), for which the task has a disk; an input has no need
-# of more.
+# What an output may have by default, for which the task has a disk; an input has no need of more.
 _MOST_BYTES = 20 * 1024**3
 # Each is a task of its own that reads the file.
 _MOST_CONVERSIONS = 100
 # All HTTP APIs of an account share 10,000 requests a second, and a burst of 5,000 ("Amazon API
 # Gateway quotas", account-level throttling), which is twice the rate here.
 _MOST_REQUESTS = 2_500
+# A signed URL ends with the credentials of the role that signed it, whatever it says itself
+# ("Sharing objects with presigned URLs", S3 user guide): a role's last for half a day at most
+# ("Methods to assume a role", IAM guide).
+_LEAST_SIGNED, _MOST_SIGNED = 60, 12 * 3600
+# An attempt has six hours (statemachine/), in which a week of sound is encoded at 28 times its
+# speed: the slowest of our encoders, one vCPU each, does about that (benchmarks/results).
+_MOST_SECONDS = 7 * 24 * 3600
+# "PutRetentionPolicy", CloudWatch Logs API reference.
+LOG_RETENTION_DAYS = (
+    *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
+    *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
+)
+_MEMORIES = sorted({each for sizes in SIZES.values() for each in sizes})
+
+
+def _option(default: T, values: Values[T], chooses: str) -> T:
+    return field(default=default, metadata={"values": values, "chooses": chooses})
 
 
 @dataclass(frozen=True)
 class Options:
-    """`retention_days`: how long uploads, outputs and job records are kept. `default_conversions`:
-    what becomes of an object that nobody asked the API about, like `mp3@128,archive-flac`.
-    `max_running_jobs`, each a task of one vCPU: the others wait, `max_waiting_jobs` of them before
-    the API asks callers to come back later. `webhook_url`: who is told of each job, if anybody.
-    `alarm_topic`: the ARN of the SNS topic that is told of each alarm, if any.
-
-    `jwt_issuer`, `jwt_audience`: of the tokens that `auth=jwt` takes; without them there is a pool
-    of users. `operators`: callers who see everybody's files and jobs. `max_upload_bytes`,
-    `max_conversions` of one upload, `max_open_uploads` of a day that are not completed, and
-    `max_requests_per_second` of all callers together, the rest of which is answered 429.
-    `allowed_origins`: of pages that may call the API and the bucket, or `*`."""
-
-    stage: str = "dev"
-    architecture: Architecture = Architecture.ARM64
-    auth: Auth = Auth.IAM
-    retention_days: int = 7
-    removal: Removal = Removal.RETAIN
-    default_conversions: str = "mp3"
-    progress_store: ProgressStore = ProgressStore.DYNAMODB
-    max_running_jobs: int = 100
-    max_waiting_jobs: int = 1000
-    webhook_url: str = ""
-    alarm_topic: str = ""
-    jwt_issuer: str = ""
-    jwt_audience: tuple[str, ...] = ()
-    operators: tuple[str, ...] = ()
-    max_upload_bytes: int = 5 * 1024**3
-    max_conversions: int = 20
-    max_open_uploads: int = 1000
-    max_requests_per_second: int = 500
-    allowed_origins: tuple[str, ...] = ("*",)
+    stage: str = _option(
+        "dev",
+        context.stage(),
+        "the stacks' names, `sluice-STAGE-…`: several stages fit into one account",
+    )
+    architecture: Architecture = _option(
+        Architecture.ARM64,
+        context.one_of(Architecture),
+        "what the functions and the container run on",
+    )
+    auth: Auth = _option(
+        Auth.IAM,
+        context.one_of(Auth),
+        "who may call the API: `iam` (signed callers of the account), `jwt` (bearers of a token) "
+        "or `none` (anybody; to try things, since all may call it and all see everything)",
+    )
+    jwt_issuer: str = _option(
+        "",
+        addresses.issuer(),
+        "with `auth=jwt`: whose tokens. Without it and `jwtAudience`, a Cognito user pool is made "
+        "([runbook](runbook.md#what-an-operator-can-do))",
+    )
+    jwt_audience: tuple[str, ...] = _option(
+        (), addresses.audience(), "with `jwtIssuer`: whom its tokens are meant for"
+    )
+    operators: tuple[str, ...] = _option(
+        (), addresses.operators(), "who sees everybody's files and jobs"
+    )
+    allowed_origins: tuple[str, ...] = _option(
+        ("*",), addresses.origins(), "the web pages that may call the API and the bucket"
+    )
+    web: Web = _option(
+        Web.NONE,
+        context.one_of(Web),
+        "`cloudfront`: a distribution in front of the API, for browsers; not with `auth=iam`",
+    )
+    web_acl: str = _option(
+        "", addresses.web_acl(), "with `web=cloudfront`: the firewall (AWS WAF) in front of it"
+    )
+    web_domain: str = _option(
+        "",
+        addresses.web_domain(),
+        "with `web=cloudfront`: a name of your own for it; you point it to the output `WebAlias`",
+    )
+    web_certificate: str = _option(
+        "",
+        addresses.web_certificate(),
+        "with `webDomain`: its certificate. TLS below 1.2 is refused then; with CloudFront's own "
+        "certificate it cannot be",
+    )
+    default_conversions: str = _option(
+        "mp3",
+        context.conversions(),
+        "what becomes of an object dropped under `uploads/` without asking the API",
+    )
+    retention_days: int = _option(
+        7, context.number(1, _MOST_DAYS), "days that uploads, outputs and job records are kept"
+    )
+    max_running_jobs: int = _option(
+        100,
+        context.number(1, _MOST_RUNNING),
+        "how many jobs run at once, a task each; the others wait as `queued`",
+    )
+    max_waiting_jobs: int = _option(
+        1000, context.number(0, _MOST_COUNTED), "how many may wait before the API answers 429"
+    )
+    max_upload_bytes: int = _option(
+        5 * 1024**3, context.number(1, _MOST_BYTES), "bytes of the largest file that is taken"
+    )
+    max_output_bytes: int = _option(
+        20 * 1024**3,
+        context.number(1, MOST_OUTPUT_BYTES),
+        "bytes of the largest output; a task's disk has so much, and 10 GiB, since an output may "
+        "have to go by way of a file",
+    )
+    max_duration_seconds: int = _option(
+        24 * 3600, context.number(1, _MOST_SECONDS), "seconds of sound in the longest input"
+    )
+    max_conversions: int = _option(
+        20, context.number(1, _MOST_CONVERSIONS), "how many conversions one upload may ask for"
+    )
+    max_open_uploads: int = _option(
+        1000,
+        context.number(1, _MOST_COUNTED),
+        "how many uploads that were asked for within a day may be neither completed nor aborted "
+        "before the API answers 429",
+    )
+    max_requests_per_second: int = _option(
+        500,
+        context.number(1, _MOST_REQUESTS),
+        "how many requests the API answers, of all callers together; the others get 429",
+    )
+    url_seconds: int = _option(
+        3600,
+        context.number(_LEAST_SIGNED, _MOST_SIGNED),
+        "how long a signed URL is good for; another is signed on demand",
+    )
+    task_cpu: int = _option(
+        1024,
+        context.number_of(SIZES),
+        "CPU units of a converter's task, 1,024 a vCPU. An encoder uses one, and no more",
+    )
+    task_memory: int = _option(
+        2048,
+        Values("as [below](#sizes-of-a-task)", context.number_of(_MEMORIES).read),
+        "MiB of memory of a converter's task",
+    )
+    spot_percent: int = _option(
+        100,
+        context.number(0, 100),
+        "how many of a hundred jobs begin on Spot, which costs up to 70 % less; what Spot "
+        "interrupts or does not start goes on on demand",
+    )
+    egress: Egress = _option(
+        Egress.PUBLIC,
+        context.one_of(Egress),
+        "how tasks reach AWS: see [below](#ways-out-of-the-network)",
+    )
+    progress_store: ProgressStore = _option(
+        ProgressStore.DYNAMODB,
+        context.one_of(ProgressStore),
+        "`redis`: a serverless cache in front of the table, for progress fresher than a second "
+        "(about $6 a month at rest; to go back, [runbook](runbook.md#when-redis-is-gone))",
+    )
+    webhook_url: str = _option(
+        "", addresses.webhook(), "who is told of each job, signed after Standard Webhooks"
+    )
+    alarm_topic: str = _option(
+        "",
+        addresses.topic(),
+        "who is told of each alarm; without it and `alarmEmail`, alarms change colour in "
+        "CloudWatch and tell nobody ([runbook](runbook.md#by-alarm))",
+    )
+    alarm_email: str = _option(
+        "",
+        addresses.email(),
+        "who is told of each alarm by mail, once they have confirmed that they want to be",
+    )
+    log_retention_days: int = _option(
+        30, context.number_of(LOG_RETENTION_DAYS), "days that logs are kept"
+    )
+    batch_sources: tuple[str, ...] = _option(
+        (),
+        addresses.sources(),
+        "what may be converted where it lies: of these `sluice batch` may list and read",
+    )
+    removal: Removal = _option(
+        Removal.RETAIN,
+        context.one_of(Removal),
+        "what `cdk destroy` does with the bucket, the tables and the users, and all that is in "
+        "them",
+    )
 
     @property
     def makes_users(self) -> bool:
         return self.auth is Auth.JWT and not self.jwt_issuer
 
+    def task_settings(self) -> TaskSettings:
+        return {
+            "task_cpu": self.task_cpu,
+            "task_memory": self.task_memory,
+            "task_disk": disk_gib(self.max_output_bytes),
+            "task_addresses": int(self.egress is Egress.PUBLIC),
+        }
+
     @classmethod
     def from_context(cls, told: Context) -> Options:
         """Read by `App.node.try_get_context`. Raises OptionError with what to write instead."""
-
-        def number(name: str, default: int, most: int, least: int = 1) -> int:
-            return context.number(name, told, default, least, most)
-
-        options = cls(
-            stage=context.stage(told, cls.stage),
-            architecture=context.one_of(Architecture, "architecture", told, cls.architecture),
-            auth=context.one_of(Auth, "auth", told, cls.auth),
-            retention_days=number("retentionDays", cls.retention_days, _MOST_DAYS),
-            removal=context.one_of(Removal, "removal", told, cls.removal),
-            default_conversions=context.conversions(told, cls.default_conversions),
-            progress_store=context.one_of(ProgressStore, "progressStore", told, cls.progress_store),
-            max_running_jobs=number("maxRunningJobs", cls.max_running_jobs, _MOST_RUNNING),
-            max_waiting_jobs=number("maxWaitingJobs", cls.max_waiting_jobs, _MOST_COUNTED, 0),
-            webhook_url=context.webhook(told, cls.webhook_url),
-            alarm_topic=context.topic(told, cls.alarm_topic),
-            jwt_issuer=context.issuer(told, cls.jwt_issuer),
-            jwt_audience=context.audience(told, cls.jwt_audience),
-            operators=context.operators(told, cls.operators),
-            max_upload_bytes=number("maxUploadBytes", cls.max_upload_bytes, _MOST_BYTES),
-            max_conversions=number("maxConversions", cls.max_conversions, _MOST_CONVERSIONS),
-            max_open_uploads=number("maxOpenUploads", cls.max_open_uploads, _MOST_COUNTED),
-            max_requests_per_second=number(
-                "maxRequestsPerSecond", cls.max_requests_per_second, _MOST_REQUESTS
-            ),
-            allowed_origins=context.origins(told, cls.allowed_origins),
-        )
-        options._refuse_what_does_not_go_together()
+        read = {row.field: context.given(row.name, row.values, told, row.default) for row in rows()}
+        options = cls(**read)
+        refuse_what_does_not_go_together(options)
         return options
 
-    def _refuse_what_does_not_go_together(self) -> None:
-        if bool(self.jwt_issuer) != bool(self.jwt_audience):
-            raise OptionError(
-                "jwtIssuer and jwtAudience are given together: an issuer's tokens are for many, "
-                "and the audience says which are for this API. Without both, auth=jwt makes a "
-                "pool of users of its own."
-            )
-        if self.jwt_issuer and self.auth is not Auth.JWT:
-            raise OptionError(f"jwtIssuer has no use with auth={self.auth}: add -c auth=jwt.")
-        if self.operators and self.auth is Auth.NONE:
-            raise OptionError(
-                "operators has no use with auth=none, where nobody is asked who they are, and "
-                "everybody sees everything: take -c auth=iam or -c auth=jwt."
-            )
+
+@dataclass(frozen=True)
+class Row:
+    """Of the table: `field` of Options is called `name` by whoever deploys."""
+
+    field: str
+    name: str
+    default: Any
+    values: Values[Any]
+    chooses: str
+
+
+def rows() -> list[Row]:
+    return [_row(each) for each in fields(Options)]
+
+
+def _row(each: Field[Any]) -> Row:
+    """The name is the field's, in camelCase."""
+    first, *others = each.name.split("_")
+    name = first + "".join(other.capitalize() for other in others)
+    return Row(each.name, name, each.default, each.metadata["values"], each.metadata["chooses"])
+
+
+def names_nobody_reads(named: Iterable[str]) -> list[str]:
+    """Of the names in the context, those that are no option and not the CDK's own. Raises
+    OptionError for one that is probably a mistyped option: it would be passed over in silence."""
+    unread: list[str] = []
+    for name, meant in context.unknown(named, [row.name for row in rows()]):
+        if meant:
+            raise OptionError(f"{name} is no option: write {meant}. docs/options.md has them all.")
+        unread.append(name)
+    return unread

@@ -8,6 +8,8 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
 from constructs import Construct
 
+from infra import nag
+
 
 class SpotCluster(ecs.Cluster):
     """The state machine chooses: FARGATE_SPOT, and FARGATE for what Spot has interrupted."""
@@ -18,3 +20,9 @@ class SpotCluster(ecs.Cluster):
         # is for capacity that is created and destroyed with the stack, as Fargate's is not.
         cluster = cast(ecs.CfnCluster, self.node.default_child)
         cluster.capacity_providers = ["FARGATE", "FARGATE_SPOT"]
+        nag.acknowledge(
+            self,
+            "ECS4",
+            "Container Insights bills metrics of each task, of which there is one a job. The "
+            "converter measures its own CPU, memory and disk, and alarms watch those.",
+        )

@@ -9,19 +9,17 @@ from aws_cdk import aws_ecr_assets as ecr_assets
 from aws_cdk import aws_ecs as ecs
 from constructs import Construct
 
-from conversion.cost import TASK_DISK_GIB, TASK_GB, TASK_VCPU
 from conversion.settings import ConverterSettings
+from infra import nag
+from infra.choices import Architecture
 from infra.constructs.logs import log_group
 from infra.constructs.permissions import service_role
-from infra.options import Architecture
 
 _ROOT = Path(__file__).parents[2]
 _CPUS = {
     Architecture.ARM64: (ecs.CpuArchitecture.ARM64, ecr_assets.Platform.LINUX_ARM64),
     Architecture.X86_64: (ecs.CpuArchitecture.X86_64, ecr_assets.Platform.LINUX_AMD64),
 }
-# What the image is made of, and all that its hash goes by.
-_CONTEXT = ["*", "!conversion", "!tasks", "**/__pycache__"]
 
 # The one place the container may write to; Python's tempfile looks there.
 SCRATCH = "/tmp"  # noqa: S108 - a volume of this one task, which nobody else sees
@@ -45,11 +43,9 @@ class ConverterTask(Construct):
         self.definition = ecs.FargateTaskDefinition(
             self,
             "Definition",
-            cpu=TASK_VCPU * 1024,
-            memory_limit_mib=TASK_GB * 1024,
-            # Of the 20 GiB every task has without asking, the image leaves most: but an output of
-            # the largest size allowed, should it go by way of a file, needs as much again.
-            ephemeral_storage_gib=TASK_DISK_GIB,
+            cpu=settings.task_cpu,
+            memory_limit_mib=settings.task_memory,
+            ephemeral_storage_gib=settings.task_disk,
             runtime_platform=ecs.RuntimePlatform(
                 cpu_architecture=cpu, operating_system_family=ecs.OperatingSystemFamily.LINUX
             ),
@@ -57,6 +53,17 @@ class ConverterTask(Construct):
             volumes=[ecs.Volume(name="scratch")],
         )
         self.execution_role = self.definition.obtain_execution_role()
+        nag.acknowledge(
+            self.execution_role,
+            "IAM5[Resource::*]",
+            'GetAuthorizationToken takes no resource ("Actions defined by Amazon ECR").',
+        )
+        nag.acknowledge(
+            self.definition,
+            "ECS2",
+            "The environment holds names of resources and limits: no secret, and nothing that a "
+            "parameter would keep from anybody who may see the task.",
+        )
         self.logs = log_group(self)
         container = self._container(platform, settings)
         container.add_mount_points(
@@ -68,8 +75,9 @@ class ConverterTask(Construct):
     ) -> ecs.ContainerDefinition:
         return self.definition.add_container(
             self.container_name,
+            # What of the repository is its context, and all that its hash goes by: .dockerignore.
             image=ecs.ContainerImage.from_asset(
-                str(_ROOT), file="tasks/converter/Dockerfile", platform=platform, exclude=_CONTEXT
+                str(_ROOT), file="tasks/converter/Dockerfile", platform=platform
             ),
             environment=settings.to_env(),
             user=_NOBODY,

@@ -9,11 +9,12 @@ from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from infra import nag
 from infra.constructs.converter_task import ConverterTask
 from infra.constructs.function import PythonFunction
 from infra.constructs.logs import log_group
 from infra.constructs.network import TaskNetwork
-from infra.constructs.permissions import allow, service_role, tasks_in
+from infra.constructs.permissions import Wildcard, allow, service_role, tasks_in
 from infra.constructs.table import RecordTable
 
 _DEFINITION = Path(__file__).parents[2] / "statemachine" / "conversion.asl.json"
@@ -32,6 +33,7 @@ class ConversionFlow(Construct):
         network: TaskNetwork,
         jobs: RecordTable,
         fail_execution: PythonFunction,
+        spot_percent: int,
     ) -> None:
         super().__init__(scope, id)
         self.role = service_role(self, "states.amazonaws.com")
@@ -48,6 +50,8 @@ class ConversionFlow(Construct):
                 "TaskDefinition": task.definition.family,
                 "ContainerName": task.container_name,
                 "Subnets": ",".join(network.subnet_ids),
+                "AssignPublicIp": network.assign_public_ip,
+                "SpotPercent": str(spot_percent),
                 "SecurityGroup": network.security_group.security_group_id,
                 "JobsTable": jobs.table_name,
                 "FailExecution": fail_execution.function.function_arn,
@@ -59,6 +63,12 @@ class ConversionFlow(Construct):
             logs=sfn.LogOptions(
                 destination=log_group(self), level=sfn.LogLevel.ALL, include_execution_data=False
             ),
+        )
+        nag.acknowledge(
+            self.role,
+            "IAM5[Resource::*]",
+            "X-Ray's actions and those of log delivery take no resources (\"Logging to CloudWatch "
+            'Logs", Step Functions guide; "Actions defined by AWS X-Ray").',
         )
         self._allow_tasks(cluster, task)
         allow(self.role, ["dynamodb:GetItem", "dynamodb:UpdateItem"], jobs.table_arn)
@@ -75,7 +85,8 @@ class ConversionFlow(Construct):
             service="events", resource="rule", resource_name="StepFunctionsGetEventsForECSTaskRule"
         )
         in_cluster = {"ArnEquals": {"ecs:cluster": cluster.cluster_arn}}
-        allow(self.role, ["ecs:RunTask"], family, f"{family}:*", conditions=in_cluster)
+        revisions = Wildcard(f"{family}:*", "The newest revision runs: those of this one family.")
+        allow(self.role, ["ecs:RunTask"], family, revisions, conditions=in_cluster)
         allow(
             self.role,
             ["ecs:DescribeTasks", "ecs:StopTask"],

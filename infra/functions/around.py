@@ -1,4 +1,4 @@
-"""What every function of the API is built from and wired to."""
+"""What functions are built from and wired to."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from aws_cdk import Duration
 
 from conversion.settings import Settings
 from conversion.stores.job_indexes import BY_STATUS
-from conversion.uploads import PREFIX as UPLOADS
 from infra.constructs.function import Functions, Place, PythonFunction
-from infra.constructs.permissions import allow
+from infra.constructs.permissions import Wildcard, allow
 from infra.options import Options
 from infra.stacks.conversion import ConversionStack
 from infra.stacks.storage import StorageStack
@@ -32,9 +31,8 @@ class Around:
         return ",".join(self.options.operators)
 
     @property
-    def uploaded(self) -> str:
-        """The ARN of all uploaded objects."""
-        return self.storage.bucket.arn_for_objects(f"{UPLOADS}*")
+    def uploaded(self) -> Wildcard:
+        return self.storage.bucket.uploaded
 
     def make(
         self,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from conversion.job import OUTPUTS
 from conversion.settings import (
     CancelJobSettings,
     CreateJobSettings,
@@ -32,6 +31,7 @@ def create_job(around: Around) -> PythonFunction:
             max_running_jobs=options.max_running_jobs,
             max_waiting_jobs=options.max_waiting_jobs,
             retention_days=options.retention_days,
+            **options.task_settings(),
             auth=around.options.auth,
             operators=around.operators,
         ),
@@ -104,10 +104,11 @@ def get_output(around: Around) -> PythonFunction:
     settings = GetOutputSettings(
         bucket=bucket.bucket_name,
         jobs_table=jobs.table_name,
+        download_url_seconds=around.options.url_seconds,
         auth=around.options.auth,
         operators=around.operators,
     )
     function = around.make("GetOutput", "get_output", settings)
     allow(function.role, ["dynamodb:GetItem", "dynamodb:UpdateItem"], jobs.table_arn)
-    allow(function.role, ["s3:GetObject"], bucket.arn_for_objects(f"{OUTPUTS}*"))
+    allow(function.role, ["s3:GetObject"], bucket.converted)
     return function

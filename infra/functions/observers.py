@@ -6,7 +6,7 @@ from conversion.settings import CheckHealthSettings, DescribeApiSettings, GetHis
 from conversion.stores.job_indexes import BY_STATUS
 from conversion.stores.uploads import BY_STATUS as UPLOADS_BY_STATUS
 from infra.constructs.function import PythonFunction
-from infra.constructs.permissions import allow, executions_of
+from infra.constructs.permissions import allow, anywhere, executions_of
 from infra.functions.around import Around
 
 
@@ -64,8 +64,8 @@ def check_health(around: Around, redis_reader: PythonFunction) -> PythonFunction
     machine = conversion.state_machine.state_machine_arn
     allow(function.role, ["states:DescribeStateMachine"], machine)
     allow(function.role, ["ecs:DescribeClusters"], conversion.cluster.cluster_arn)
-    # "Actions defined by Amazon ECS": it supports no resource types.
-    allow(function.role, ["ecs:DescribeTaskDefinition"], "*")
+    said = anywhere('"Actions defined by Amazon ECS": it supports no resource types.')
+    allow(function.role, ["ecs:DescribeTaskDefinition"], said)
     if has_redis:
         reader = redis_reader.function.function_arn
         allow(function.role, ["lambda:InvokeFunction"], reader)

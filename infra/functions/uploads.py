@@ -28,6 +28,7 @@ def create_upload(around: Around) -> PythonFunction:
             max_upload_bytes=options.max_upload_bytes,
             max_conversions=options.max_conversions,
             max_open_uploads=options.max_open_uploads,
+            upload_url_seconds=options.url_seconds,
             max_running_jobs=options.max_running_jobs,
             max_waiting_jobs=options.max_waiting_jobs,
             retention_days=options.retention_days,
@@ -52,6 +53,7 @@ def receive_upload(around: Around) -> PythonFunction:
         ReceiveUploadSettings(
             bucket=storage.bucket.bucket_name,
             uploads_table=storage.uploads.table_name,
+            upload_url_seconds=options.url_seconds,
             retention_days=options.retention_days,
             auth=around.options.auth,
             operators=around.operators,
