@@ -12,13 +12,18 @@ from pathlib import Path
 
 from aws_cdk import App
 
-from infra import bundle
+from infra import bundle, nag
+from infra.choices import Web
+from infra.constructs import logs
 from infra.errors import InfraError
-from infra.options import Options
+from infra.options import Options, names_nobody_reads
 from infra.stacks.api import ApiStack
+from infra.stacks.batch import BatchStack
 from infra.stacks.conversion import ConversionStack
+from infra.stacks.dashboard import DashboardStack
 from infra.stacks.life_cycle import LifeCycleStack
 from infra.stacks.storage import StorageStack
+from infra.stacks.web import WebStack
 
 CDK_JSON = Path(__file__).with_name("cdk.json")
 
@@ -32,8 +37,8 @@ def new_app(outdir: str | None = None) -> App:
 
 
 def build(app: App, options: Options, functions: Path) -> None:
-    """Four stacks by lifetime: what holds data, what computes, what keeps the records true, what
-    people call."""
+    """Stacks by lifetime: what holds data, what computes, what keeps the records true, what people
+    call, what operators see, and what stands in front of that."""
     name = f"sluice-{options.stage}"
     storage = StorageStack(app, f"{name}-storage", options=options)
     conversion = ConversionStack(
@@ -47,7 +52,8 @@ def build(app: App, options: Options, functions: Path) -> None:
         storage=storage,
         conversion=conversion,
     )
-    ApiStack(
+    batch = _batch(app, options, functions, storage, conversion)
+    api = ApiStack(
         app,
         f"{name}-api",
         options=options,
@@ -55,15 +61,53 @@ def build(app: App, options: Options, functions: Path) -> None:
         storage=storage,
         conversion=conversion,
         life_cycle=life_cycle,
+        batch=batch,
+    )
+    DashboardStack(
+        app,
+        f"{name}-dashboard",
+        options=options,
+        conversion=conversion,
+        life_cycle=life_cycle,
+        api=api,
+        alarms=[
+            *conversion.alarms.arns,
+            *(batch.alarms.arns if batch else ()),
+            *life_cycle.alarms.arns,
+            *api.alarms.arns,
+        ],
+    )
+    if options.web is Web.CLOUDFRONT:
+        WebStack(app, f"{name}-web", options=options, api=api)
+    logs.keep(app, options.log_retention_days)
+
+
+def _batch(
+    app: App,
+    options: Options,
+    functions: Path,
+    storage: StorageStack,
+    conversion: ConversionStack,
+) -> BatchStack | None:
+    """None where no bucket was given to convert files of."""
+    if not options.batch_sources:
+        return None
+    name = f"sluice-{options.stage}-batch"
+    return BatchStack(
+        app, name, options=options, functions=functions, storage=storage, conversion=conversion
     )
 
 
 def main() -> None:
     app = new_app()
     try:
-        build(app, Options.from_context(app.node.try_get_context), bundle.ensure())
+        for name in names_nobody_reads(app.node.get_all_context()):
+            sys.stderr.write(f"sluice: nothing reads {name}, which is no option of ours.\n")
+        options = Options.from_context(app.node.try_get_context)
+        build(app, options, bundle.ensure(options.architecture))
     except InfraError as error:
         sys.exit(f"sluice: {error}")
+    nag.hold(app)
     app.synth()
 
 

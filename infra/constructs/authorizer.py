@@ -9,8 +9,9 @@ from typing import cast
 from aws_cdk import aws_apigatewayv2 as apigateway
 from aws_cdk.aws_apigatewayv2_authorizers import HttpIamAuthorizer, HttpJwtAuthorizer
 
+from infra.choices import Auth
 from infra.constructs.users import Users
-from infra.options import Auth, Options
+from infra.options import Options
 
 
 @dataclass(frozen=True)

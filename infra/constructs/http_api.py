@@ -11,6 +11,8 @@ from aws_cdk import aws_apigatewayv2 as apigateway
 from aws_cdk.aws_apigatewayv2_integrations import HttpLambdaIntegration
 from constructs import Construct
 
+from infra import nag
+from infra.choices import Auth
 from infra.constructs import cors
 from infra.constructs.authorizer import Authorizers, nobody
 from infra.constructs.function import PythonFunction
@@ -42,6 +44,7 @@ class JsonApi(Construct):
     ) -> None:
         super().__init__(scope, id)
         self._authorizers = authorizers
+        self._auth = options.auth
         self.api = apigateway.HttpApi(
             self,
             "Api",
@@ -83,7 +86,7 @@ class JsonApi(Construct):
         HTTP API with a $default route and an authorizer", API Gateway guide).
         """
         self._add(function, ["OPTIONS /{proxy+}"], nobody())
-        apigateway.HttpRoute(
+        rest = apigateway.HttpRoute(
             self,
             "Rest",
             http_api=cast(apigateway.IHttpApi, self.api),
@@ -91,6 +94,7 @@ class JsonApi(Construct):
             integration=HttpLambdaIntegration("Integration", function.function),
             authorizer=self._authorizers.callers,
         )
+        self._explain(rest, self._authorizers.callers)
 
     def _add(
         self,
@@ -101,9 +105,20 @@ class JsonApi(Construct):
         integration = HttpLambdaIntegration("Integration", function.function)
         for route in routes:
             method, path = route.split()
-            self.api.add_routes(
+            made = self.api.add_routes(
                 path=path,
                 methods=[apigateway.HttpMethod(method)],
                 integration=integration,
                 authorizer=authorizer,
             )
+            for each in made:
+                self._explain(each, authorizer)
+
+    def _explain(
+        self, route: apigateway.HttpRoute, authorizer: apigateway.IHttpRouteAuthorizer
+    ) -> None:
+        if not isinstance(authorizer, apigateway.HttpNoneAuthorizer):
+            return
+        chosen = self._auth is Auth.NONE
+        asked = "auth=none was chosen: anybody may call, to try things."
+        nag.acknowledge(route, "APIG4", asked if chosen else "A preflight carries no identity.")

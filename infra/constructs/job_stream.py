@@ -12,6 +12,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from infra import nag
 from infra.constructs.function import PythonFunction
 from infra.constructs.permissions import allow
 from infra.constructs.queue import dead_letters
@@ -32,6 +33,9 @@ class JobStream(Construct):
         super().__init__(scope, id)
         stream = cast(str, jobs.table_stream_arn)
         self.dead_letters = dead_letters(self)
+        nag.acknowledge(
+            self.dead_letters, "SQS3", "It is where the stream leaves what could not be worked on."
+        )
         mapping = lambda_.EventSourceMapping(
             self,
             "Mapping",

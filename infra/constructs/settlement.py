@@ -14,6 +14,7 @@ from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from infra import nag
 from infra.constructs.function import PythonFunction
 from infra.constructs.queue import dead_letters
 
@@ -29,6 +30,9 @@ class Settlement(Construct):
     ) -> None:
         super().__init__(scope, id)
         self.dead_letters = dead_letters(self)
+        nag.acknowledge(
+            self.dead_letters, "SQS3", "It is where EventBridge leaves what it could not hand over."
+        )
         target = targets.LambdaFunction(settler.function, dead_letter_queue=self.dead_letters)
         events.Rule(
             self,

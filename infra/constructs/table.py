@@ -6,7 +6,8 @@ from aws_cdk import RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
 from constructs import Construct
 
-from infra.options import Options, Removal
+from infra.choices import Removal
+from infra.options import Options
 
 # The attribute of every record that TTL goes by; conversion/ writes it, in epoch seconds.
 EXPIRES_AT = "expiresAt"

@@ -13,7 +13,9 @@ from aws_cdk import CfnOutput, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_cognito as cognito
 from constructs import Construct
 
-from infra.options import Options, Removal
+from infra import nag
+from infra.choices import Removal
+from infra.options import Options
 
 _PASSWORDS = cognito.PasswordPolicy(
     min_length=12,
@@ -43,6 +45,19 @@ class Users(Construct):
             mfa_second_factor=cognito.MfaSecondFactor(otp=True, sms=False),
             deletion_protection=not destroy,
             removal_policy=RemovalPolicy.DESTROY if destroy else RemovalPolicy.RETAIN,
+        )
+        nag.acknowledge(pool, "COG1", "Twelve characters at least: length protects, not symbols.")
+        nag.acknowledge(
+            pool,
+            "COG2",
+            "A second factor is each user's to switch on: a command line that converts at night "
+            "has nobody beside it to type one.",
+        )
+        nag.acknowledge(
+            pool,
+            "COG8",
+            "The Plus tier is paid by the user, for threats to sign-up and hosted sign-in pages; "
+            "here operators make users, and there is no such page.",
         )
         client = cognito.UserPoolClient(
             self,

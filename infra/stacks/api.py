@@ -7,6 +7,7 @@ from pathlib import Path
 from aws_cdk import CfnOutput, Stack
 from constructs import Construct
 
+from infra.choices import ProgressStore
 from infra.constructs.alarms import Alarms
 from infra.constructs.authorizer import authorizers
 from infra.constructs.function import Functions
@@ -14,12 +15,14 @@ from infra.constructs.http_api import JsonApi
 from infra.functions import jobs, observers, uploads
 from infra.functions.around import Around
 from infra.options import Options
+from infra.stacks.batch import BatchStack
 from infra.stacks.conversion import ConversionStack
 from infra.stacks.life_cycle import LifeCycleStack
 from infra.stacks.storage import StorageStack
 
 _FILE = "/v1/uploads/{fileId}"
 _JOB = "/v1/jobs/{jobId}"
+_BATCH = "/v1/batches/{batchId}"
 
 
 class ApiStack(Stack):
@@ -36,9 +39,10 @@ class ApiStack(Stack):
         storage: StorageStack,
         conversion: ConversionStack,
         life_cycle: LifeCycleStack,
+        batch: BatchStack | None = None,
     ) -> None:
         super().__init__(scope, id, description="Sluice: the HTTP API")
-        made = Functions(self, code=functions, architecture=options.architecture)
+        made = Functions(self, code=functions, options=options)
         around = Around(options, storage, conversion, made)
         who = authorizers(options, storage.users)
         api = JsonApi(self, "Api", options=options, authorizers=who)
@@ -46,12 +50,29 @@ class ApiStack(Stack):
         _convert(api, around)
         _observe(api, around)
         api.route_account(life_cycle.clean_up, "POST /v1/cleanup")
-        alarms = Alarms(self, "Alarms", topic=options.alarm_topic)
+        if batch:
+            api.route_account(batch.manage, "POST /v1/batches", f"GET {_BATCH}", f"DELETE {_BATCH}")
+        self.api = api.api
+        self.alarms = alarms = Alarms(self, "Alarms", options=options)
         alarms.api(api.api)
+        if options.progress_store is ProgressStore.REDIS:
+            alarms.redis()
         alarms.functions({id: each.function for id, each in made.made.items()})
 
         told = f"Routes are below v1/; openapi.json there describes them. auth={options.auth}"
         CfnOutput(self, "ApiUrl", value=api.url, description=told)
+        CfnOutput(
+            self,
+            "ConvertFile",
+            value=f"sluice convert talk.wav --to mp3 --api {api.url}",
+            description="The first conversion; `sluice convert --help` has the others",
+        )
+        CfnOutput(
+            self,
+            "SmokeTest",
+            value=f"sluice smoke --api {api.url} --cluster {conversion.cluster.cluster_arn}",
+            description="Tries all that is promised, in some five minutes; docs/deploy.md",
+        )
 
 
 def _take_files(api: JsonApi, around: Around) -> None:

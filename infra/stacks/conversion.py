@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from aws_cdk import CfnOutput, Duration, Stack
+from aws_cdk import CfnOutput, Stack
 from constructs import Construct
 
-from conversion.job import OUTPUTS
-from conversion.settings import ConverterSettings, Settings, StartJobsSettings
-from conversion.uploads import PREFIX as UPLOADS
+from conversion.settings import ConverterSettings
+from infra.choices import ProgressStore
+from infra.constructs.alarm_topic import AlarmTopic
 from infra.constructs.alarms import Alarms
 from infra.constructs.cache import ProgressCache
 from infra.constructs.cluster import SpotCluster
 from infra.constructs.converter_task import ConverterTask
+from infra.constructs.figures import deployment
 from infra.constructs.flow import ConversionFlow
-from infra.constructs.function import Functions, Place, PythonFunction
+from infra.constructs.function import Functions, Place
 from infra.constructs.network import TaskNetwork
-from infra.constructs.permissions import allow
+from infra.constructs.permissions import TRACES_TAKE_NO_RESOURCE, allow, anywhere
 from infra.constructs.upload_queue import UploadQueue
-from infra.options import Options, ProgressStore
+from infra.functions import starting
+from infra.options import Options
 from infra.stacks.storage import StorageStack
 
 
@@ -38,9 +40,12 @@ class ConversionStack(Stack):
         super().__init__(scope, id, description="Sluice: the conversion of uploaded audio")
         self._options = options
         self._storage = storage
-        self._functions = Functions(self, code=functions, architecture=options.architecture)
+        made = Functions(self, code=functions, options=options)
         self.network = TaskNetwork(
-            self, "Network", with_cache=options.progress_store is ProgressStore.REDIS
+            self,
+            "Network",
+            egress=options.egress,
+            with_cache=options.progress_store is ProgressStore.REDIS,
         )
         if options.progress_store is ProgressStore.REDIS:
             self._add_cache()
@@ -53,14 +58,19 @@ class ConversionStack(Stack):
             task=self.converter,
             network=self.network,
             jobs=storage.jobs,
-            fail_execution=self._fail_execution(),
+            fail_execution=starting.fail_execution(made),
+            spot_percent=options.spot_percent,
         )
         self.state_machine = flow.state_machine
-        starter = self._starter()
+        starter = starting.start_jobs(made, options, storage, self.state_machine)
         arrivals = UploadQueue(self, "Arrivals", bucket=storage.bucket, starter=starter)
-        alarms = Alarms(self, "Alarms", topic=options.alarm_topic)
+        self.arrivals = arrivals
+        if options.alarm_email:
+            AlarmTopic(self, "AlarmTopic", options=options)
+        self.alarms = alarms = Alarms(self, "Alarms", options=options)
         alarms.dead_letters({"Arrivals": arrivals.dead_letters})
         alarms.backlog(arrivals.queue)
+        alarms.converter()
         # Not of fail_execution, which does nothing but raise.
         alarms.functions({"StartJobs": starter.function})
         alarms.executions(self.state_machine)
@@ -70,6 +80,12 @@ class ConversionStack(Stack):
             "StateMachineArn",
             value=self.state_machine.state_machine_arn,
             description="Its executions are named by the job they run",
+        )
+        CfnOutput(
+            self,
+            "WatchTasks",
+            value=f"aws logs tail {self.converter.logs.log_group_name} --follow",
+            description="What the tasks that convert have to say",
         )
 
     def _add_cache(self) -> None:
@@ -90,14 +106,17 @@ class ConversionStack(Stack):
                 bucket=bucket.bucket_name,
                 jobs_table=jobs.table_name,
                 progress_table=progress.table_name,
+                **self._options.task_settings(),
                 max_input_bytes=self._options.max_upload_bytes,
+                max_output_bytes=self._options.max_output_bytes,
+                max_duration_seconds=self._options.max_duration_seconds,
                 retention_days=self._options.retention_days,
                 redis_host=self.redis_host,
                 redis_port=self.redis_port,
+                deployment=deployment(self._options),
             ),
         )
-        uploads = bucket.arn_for_objects(f"{UPLOADS}*")
-        outputs = bucket.arn_for_objects(f"{OUTPUTS}*")
+        uploads, outputs = bucket.uploaded, bucket.converted
         allow(task.role, ["dynamodb:UpdateItem"], jobs.table_arn)
         allow(task.role, ["dynamodb:UpdateItem"], progress.table_arn)
         # Without ListBucket S3 answers 403 for an object that is gone, where 404 fails the job with
@@ -109,34 +128,5 @@ class ConversionStack(Stack):
         # DeleteObject: an attempt that is stopped between its upload and its verdict tidies up.
         writes = ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:PutObject"]
         allow(task.role, writes, outputs)
+        allow(task.role, ["xray:PutTraceSegments"], anywhere(TRACES_TAKE_NO_RESOURCE))
         return task
-
-    def _fail_execution(self) -> PythonFunction:
-        return self._functions.make(
-            "FailExecution", "fail_execution", Settings(), Duration.seconds(10)
-        )
-
-    def _starter(self) -> PythonFunction:
-        storage, options = self._storage, self._options
-        starter = self._functions.make(
-            "StartJobs",
-            "start_jobs",
-            StartJobsSettings(
-                bucket=storage.bucket.bucket_name,
-                uploads_table=storage.uploads.table_name,
-                jobs_table=storage.jobs.table_name,
-                slots_table=storage.slots.table_name,
-                state_machine_arn=self.state_machine.state_machine_arn,
-                default_conversions=options.default_conversions,
-                max_running_jobs=options.max_running_jobs,
-                retention_days=options.retention_days,
-            ),
-            # A batch of ten whose every call meets a store that hangs takes about 90 s. The queue
-            # gives an event up after five deliveries six timeouts apart: an hour.
-            Duration.minutes(2),
-        )
-        allow(starter.role, ["dynamodb:GetItem", "dynamodb:UpdateItem"], storage.uploads.table_arn)
-        allow(starter.role, ["dynamodb:GetItem", "dynamodb:PutItem"], storage.jobs.table_arn)
-        allow(starter.role, ["dynamodb:UpdateItem"], storage.slots.table_arn)
-        allow(starter.role, ["states:StartExecution"], self.state_machine.state_machine_arn)
-        return starter

@@ -7,6 +7,7 @@ from constructs import Construct
 
 from conversion.stores.job_indexes import BY_FILE, BY_LEAVING, BY_OWNER, BY_STATUS
 from conversion.stores.uploads import BY_STATUS as UPLOADS_BY_STATUS
+from conversion.uploads import PREFIX as UPLOADS
 from infra.constructs.bucket import AudioBucket
 from infra.constructs.table import RecordTable
 from infra.constructs.users import Users
@@ -35,4 +36,10 @@ class StorageStack(Stack):
             "BucketName",
             value=self.bucket.bucket_name,
             description="What is put under uploads/ here is converted",
+        )
+        CfnOutput(
+            self,
+            "DropFile",
+            value=f"aws s3 cp talk.wav s3://{self.bucket.bucket_name}/{UPLOADS}",
+            description="Converts a file without the API",
         )

@@ -15,6 +15,7 @@ from uuid import uuid4
 provisioners: Any = import_module("ministack.services.cloudformation.provisioners")
 ec2: Any = import_module("ministack.services.ec2")
 ecs: Any = import_module("ministack.services.ecs")
+s3: Any = import_module("ministack.services.s3")
 
 Properties = dict[str, Any]
 Made = tuple[str, dict[str, Any]]
@@ -29,9 +30,12 @@ def install() -> None:
     _handlers["AWS::EC2::FlowLog"] = _handler(create_flow_log, delete_flow_log)
     _handlers["AWS::EC2::SecurityGroupIngress"] = _handler(create_ingress, delete_ingress)
     _handlers["AWS::EC2::SecurityGroupEgress"] = _handler(create_egress, delete_egress)
+    _handlers["AWS::EC2::EIP"] = _handler(create_address, delete_address)
+    _handlers["AWS::EC2::NatGateway"] = _handler(create_nat, delete_nat)
     _handlers["AWS::ECS::ClusterCapacityProviderAssociations"] = _handler(
         associate_capacity, dissociate_capacity
     )
+    _handlers["Custom::S3AutoDeleteObjects"] = _handler(watch_bucket, empty_bucket)
     _handlers["Custom::VpcRestrictDefaultSG"] = _handler(close_default_group, open_default_group)
 
 
@@ -68,6 +72,47 @@ def create_flow_log(_logical_id: str, properties: Properties, _stack: str) -> Ma
 
 def delete_flow_log(identity: str, _properties: Properties) -> None:
     ec2._flow_logs.pop(identity, None)
+
+
+def create_address(_logical_id: str, properties: Properties, _stack: str) -> Made:
+    """AWS::EC2::EIP: Ref is the address, AllocationId an attribute."""
+    allocation, address = f"eipalloc-{uuid4().hex[:17]}", ec2._random_ip("52.")
+    ec2._addresses[allocation] = {
+        "AllocationId": allocation,
+        "PublicIp": address,
+        "Domain": properties.get("Domain", "vpc"),
+        "AssociationId": None,
+        "InstanceId": None,
+        "NetworkInterfaceId": None,
+        "PrivateIpAddress": None,
+    }
+    return address, {"AllocationId": allocation, "PublicIp": address}
+
+
+def delete_address(address: str, _properties: Properties) -> None:
+    for allocation, each in list(ec2._addresses.items()):
+        if each["PublicIp"] == address:
+            del ec2._addresses[allocation]
+
+
+def create_nat(_logical_id: str, properties: Properties, _stack: str) -> Made:
+    """AWS::EC2::NatGateway: Ref is its id."""
+    identity, subnet = f"nat-{uuid4().hex[:17]}", properties["SubnetId"]
+    ec2._nat_gateways[identity] = {
+        "NatGatewayId": identity,
+        "SubnetId": subnet,
+        "VpcId": ec2._subnets[subnet]["VpcId"],
+        "AllocationId": properties.get("AllocationId"),
+        "ConnectivityType": properties.get("ConnectivityType", "public"),
+        "State": "available",
+        "CreateTime": ec2._now_ts(),
+        "Tags": [],
+    }
+    return identity, {"NatGatewayId": identity}
+
+
+def delete_nat(identity: str, _properties: Properties) -> None:
+    ec2._nat_gateways.pop(identity, None)
 
 
 def associate_capacity(_logical_id: str, properties: Properties, _stack: str) -> Made:
@@ -119,6 +164,18 @@ def open_default_group(_identity: str, properties: Properties) -> None:
     group = ec2._security_groups.get(properties["DefaultSecurityGroupId"])
     if group is not None:
         group["IpPermissionsEgress"] = provisioners._ec2_sg_egress_permissions(None)
+
+
+def watch_bucket(_logical_id: str, properties: Properties, _stack: str) -> Made:
+    """Custom::S3AutoDeleteObjects (`removal=destroy`): the CDK's function for it needs Node with
+    the AWS SDK inside, likewise. It empties its bucket when CloudFormation deletes it."""
+    return properties["BucketName"], {}
+
+
+def empty_bucket(_identity: str, properties: Properties) -> None:
+    bucket = s3._buckets.get(properties["BucketName"])
+    if bucket is not None:
+        bucket["objects"].clear()
 
 
 def _add_rule(properties: Properties, direction: str) -> Made:

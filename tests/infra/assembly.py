@@ -75,7 +75,7 @@ class Assembly:
         return {
             name: each
             for template in self.templates.values()
-            for name, each in template[section].items()
+            for name, each in template.get(section, {}).items()
         }
 
 

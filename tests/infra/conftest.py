@@ -41,11 +41,20 @@ def other_assembly(functions: Path, tmp_path_factory: pytest.TempPathFactory) ->
         "maxWaitingJobs": "50",
         "webhookUrl": "https://example.com/sluice",
         "alarmTopic": "arn:aws:sns:eu-west-1:123456789012:operators",
+        "alarmEmail": "on-call@example.com",
         "maxUploadBytes": "1000000",
         "maxConversions": "3",
         "maxOpenUploads": "7",
         "maxRequestsPerSecond": "40",
         "allowedOrigins": "https://example.com,http://localhost:5173",
+        "egress": "nat",
+        "logRetentionDays": "90",
+        "taskCpu": "2048",
+        "taskMemory": "4096",
+        "spotPercent": "50",
+        "maxOutputBytes": str(100 * 1024**3),
+        "maxDurationSeconds": "7200",
+        "urlSeconds": "600",
     }
     return synthesise(functions, tmp_path_factory.mktemp("other") / "cdk.out", context)
 
@@ -69,12 +78,18 @@ def users_assembly(functions: Path, tmp_path_factory: pytest.TempPathFactory) ->
     return synthesise(functions, tmp_path_factory.mktemp("users") / "cdk.out", context)
 
 
-def synthesise(functions: Path, directory: Path, context: dict[str, str]) -> Assembly:
+def synthesise(
+    functions: Path, directory: Path, context: dict[str, str], *, nagged: bool = False
+) -> Assembly:
+    """`nagged`: held to cdk-nag's rules as well, as by `cdk synth`."""
     import app as cdk_app
+    from infra import nag
 
     app = cdk_app.new_app(str(directory))
     for name, value in context.items():
         app.node.set_context(name, value)
     cdk_app.build(app, Options.from_context(app.node.try_get_context), functions)
+    if nagged:
+        nag.hold(app)
     app.synth()
     return Assembly(directory)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+# What each role may do: an action, and on which resource.
+Grants = dict[str, set[tuple[str, str]]]
+
 HERE = "${AWS::Region}:${AWS::AccountId}"
 BUCKET = "${Bucket.Arn}"
 UPLOADED = f"{BUCKET}/uploads/*"
@@ -18,7 +21,7 @@ BY_LEAVING = f"{JOBS}/index/byLeaving"
 UPLOADS_BY_STATUS = f"{UPLOADS}/index/byStatus"
 MACHINE = "${ConversionStateMachine}"
 EXECUTIONS = f"arn:${{AWS::Partition}}:states:{HERE}:execution:${{ConversionStateMachine.Name}}:*"
-FAMILY = f"ecs:{HERE}:task-definition/sluicedevconversionConverterDefinition"
+FAMILY = f"ecs:{HERE}:task-definition/conversionConverterDefinition"
 TASKS = f"arn:${{AWS::Partition}}:ecs:{HERE}:task/${{Cluster}}/*"
 
 # What takes no resource, with the word of the service for it. Nothing else may have "*".
@@ -51,6 +54,12 @@ def logging(group: str) -> set[tuple[str, str]]:
     }
 
 
+def running(group: str) -> set[tuple[str, str]]:
+    """What every function does: write its log, and send its traces."""
+    traces = ("xray:PutTelemetryRecords", "xray:PutTraceSegments")
+    return {*logging(group), *((action, "*") for action in traces)}
+
+
 def fed_by(queue: str) -> set[tuple[str, str]]:
     actions = ("DeleteMessage", "GetQueueAttributes", "ReceiveMessage")
     return {(f"sqs:{action}", f"${{{queue}.Arn}}") for action in actions}
@@ -73,9 +82,9 @@ CLEARS_OUTPUTS = {
     ("s3:DeleteObject", CONVERTED),
 }
 
-ROLES: dict[str, set[tuple[str, str]]] = {
+ROLES: Grants = {
     "CreateUploadRole": {
-        *logging("CreateUploadLogs"),
+        *running("CreateUploadLogs"),
         *REMEMBERS_REQUESTS,
         ("dynamodb:GetItem", UPLOADS),
         ("dynamodb:PutItem", UPLOADS),
@@ -85,7 +94,7 @@ ROLES: dict[str, set[tuple[str, str]]] = {
         ("s3:PutObject", UPLOADED),
     },
     "ReceiveUploadRole": {
-        *logging("ReceiveUploadLogs"),
+        *running("ReceiveUploadLogs"),
         ("dynamodb:GetItem", UPLOADS),
         ("dynamodb:UpdateItem", UPLOADS),
         ("s3:AbortMultipartUpload", UPLOADED),
@@ -96,7 +105,7 @@ ROLES: dict[str, set[tuple[str, str]]] = {
         ("s3:ListBucket", BUCKET),
     },
     "StartJobsRole": {
-        *logging("StartJobsLogs"),
+        *running("StartJobsLogs"),
         *fed_by("ArrivalsQueue"),
         ("dynamodb:GetItem", UPLOADS),
         ("dynamodb:UpdateItem", UPLOADS),
@@ -107,7 +116,7 @@ ROLES: dict[str, set[tuple[str, str]]] = {
         ("states:StartExecution", MACHINE),
     },
     "CreateJobRole": {
-        *logging("CreateJobLogs"),
+        *running("CreateJobLogs"),
         *REMEMBERS_REQUESTS,
         ("dynamodb:GetItem", UPLOADS),
         ("dynamodb:GetItem", JOBS),
@@ -120,40 +129,40 @@ ROLES: dict[str, set[tuple[str, str]]] = {
         ("states:StartExecution", MACHINE),
     },
     "GetJobRole": {
-        *logging("GetJobLogs"),
+        *running("GetJobLogs"),
         ("dynamodb:GetItem", JOBS),
         ("dynamodb:Query", BY_FILE),
         ("dynamodb:Query", BY_OWNER),
         ("dynamodb:Query", BY_STATUS),
     },
     "CancelJobRole": {
-        *logging("CancelJobLogs"),
+        *running("CancelJobLogs"),
         ("dynamodb:GetItem", JOBS),
         ("dynamodb:UpdateItem", JOBS),
         ("states:DescribeExecution", EXECUTIONS),
         ("states:StopExecution", EXECUTIONS),
     },
     "GetProgressRole": {
-        *logging("GetProgressLogs"),
+        *running("GetProgressLogs"),
         ("dynamodb:GetItem", JOBS),
         ("dynamodb:BatchGetItem", JOBS),
         ("dynamodb:BatchGetItem", PROGRESS),
     },
     "GetOutputRole": {
-        *logging("GetOutputLogs"),
+        *running("GetOutputLogs"),
         ("dynamodb:GetItem", JOBS),
         ("dynamodb:UpdateItem", JOBS),
         ("s3:GetObject", CONVERTED),
     },
     "GetHistoryRole": {
-        *logging("GetHistoryLogs"),
+        *running("GetHistoryLogs"),
         ("dynamodb:GetItem", JOBS),
         ("states:DescribeExecution", EXECUTIONS),
         ("states:GetExecutionHistory", EXECUTIONS),
         ("logs:FilterLogEvents", "${ConverterLogs.Arn}"),
     },
     "CheckHealthRole": {
-        *logging("CheckHealthLogs"),
+        *running("CheckHealthLogs"),
         ("s3:ListBucket", BUCKET),
         *(("dynamodb:BatchGetItem", table) for table in (JOBS, PROGRESS, UPLOADS, SLOTS)),
         ("dynamodb:GetItem", SLOTS),
@@ -163,10 +172,15 @@ ROLES: dict[str, set[tuple[str, str]]] = {
         ("ecs:DescribeClusters", "${Cluster.Arn}"),
         ("ecs:DescribeTaskDefinition", "*"),
     },
-    "DescribeApiRole": logging("DescribeApiLogs"),
-    "FailExecutionRole": logging("FailExecutionLogs"),
+    "DescribeApiRole": running("DescribeApiLogs"),
+    "FailExecutionRole": running("FailExecutionLogs"),
+    # "IAM role for publishing flow logs", Amazon VPC guide, for the one log group.
+    "NetworkRejectedRole": {
+        *logging("NetworkRejectedLogs"),
+        ("logs:DescribeLogStreams", "${NetworkRejectedLogs.Arn}"),
+    },
     "FollowJobsRole": {
-        *logging("FollowJobsLogs"),
+        *running("FollowJobsLogs"),
         *(
             (f"dynamodb:{action}", "${Jobs.StreamArn}")
             for action in ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")
@@ -179,8 +193,9 @@ ROLES: dict[str, set[tuple[str, str]]] = {
         ("dynamodb:GetItem", PROGRESS),
         *CLEARS_OUTPUTS,
     },
+    "FollowTasksRole": running("FollowTasksLogs"),
     "RecoverJobsRole": {
-        *logging("RecoverJobsLogs"),
+        *running("RecoverJobsLogs"),
         *STARTS_WAITING,
         ("dynamodb:GetItem", UPLOADS),
         ("dynamodb:UpdateItem", UPLOADS),
@@ -199,7 +214,7 @@ ROLES: dict[str, set[tuple[str, str]]] = {
         ("s3:AbortMultipartUpload", CONVERTED),
     },
     "CleanUpRole": {
-        *logging("CleanUpLogs"),
+        *running("CleanUpLogs"),
         ("dynamodb:BatchGetItem", JOBS),
         ("dynamodb:DeleteItem", JOBS),
         ("dynamodb:GetItem", JOBS),
@@ -215,6 +230,7 @@ ROLES: dict[str, set[tuple[str, str]]] = {
         ("s3:GetObject", UPLOADED),
     },
     "ConverterRole": {
+        ("xray:PutTraceSegments", "*"),
         ("dynamodb:UpdateItem", JOBS),
         ("dynamodb:UpdateItem", PROGRESS),
         ("s3:ListBucket", BUCKET),
@@ -264,9 +280,9 @@ ROLES: dict[str, set[tuple[str, str]]] = {
 
 
 # What is there, or may do more, when a deployment chooses a webhook and a cache.
-WITH_WEBHOOK = {
+WITH_WEBHOOK: Grants = {
     "DeliverWebhookRole": {
-        *logging("DeliverWebhookLogs"),
+        *running("DeliverWebhookLogs"),
         *fed_by("WebhooksQueue"),
         ("sqs:ChangeMessageVisibility", "${WebhooksQueue.Arn}"),
         ("secretsmanager:GetSecretValue", "${WebhooksSecret}"),

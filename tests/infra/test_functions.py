@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from conversion import settings
-from conversion.settings import Settings
+from conversion.settings import PREFIX
 from conversion.stores.logs import KEPT
+from infra.cold_start import settings_of
 from tests.infra.assembly import Assembly
 
 LAMBDAS = Path(__file__).parents[2] / "lambdas"
 FOLDERS = sorted(path.parent.name for path in LAMBDAS.glob("*/handler.py"))
+# Those of a deployment that has sources for batches; tests/infra/test_batch.py has them.
+OF_BATCHES = {each for each in FOLDERS if "batch" in each}
 
 
-# It says what its event tells it to.
-TOLD_NOTHING = "fail_execution"
+# They say what their events tell them to.
+TOLD_NOTHING = {"fail_execution", "follow_tasks"}
 WAITING = "SLUICE_MAX_WAITING_JOBS"
-
-
-def settings_of(folder: str) -> type[Settings]:
-    if folder == TOLD_NOTHING:
-        return Settings
-    return getattr(settings, f"{folder.title().replace('_', '')}Settings")
 
 
 def function(assembly: Assembly, folder: str) -> Any:
@@ -47,16 +45,16 @@ def test_every_handler_is_deployed_and_nothing_else(
         }
         for every in (assembly, other_assembly)
     )
-    assert other == set(FOLDERS)
+    assert other == set(FOLDERS) - OF_BATCHES
     assert deployed == other - {"deliver_webhook"}  # for which there is no address
 
 
-@pytest.mark.parametrize("folder", FOLDERS)
+@pytest.mark.parametrize("folder", [each for each in FOLDERS if each not in OF_BATCHES])
 def test_a_function_is_told_what_its_settings_read(other_assembly: Assembly, folder: str) -> None:
     given = environment(function(other_assembly, folder))
     told = {name: number(value) for name, value in given.items()}
     assert told == settings_of(folder).from_env(told).to_env()
-    assert bool(told) is (folder != TOLD_NOTHING)
+    assert bool(told) is (folder not in TOLD_NOTHING)
 
 
 def test_the_converter_is_told_what_its_settings_read(assembly: Assembly) -> None:
@@ -104,12 +102,33 @@ def test_the_caps_are_the_same_for_all_who_start_jobs(other_assembly: Assembly) 
 def test_all_functions_run_the_same_code_in_the_same_way(assembly: Assembly) -> None:
     functions = assembly.of("AWS::Lambda::Function").values()
     assert len({str(each["Code"]) for each in functions}) == 1
-    assert {each["Runtime"] for each in functions} == {"python3.13"}
     assert {str(each["Architectures"]) for each in functions} == {"['arm64']"}
 
 
 def environment(function: Any) -> dict[str, str]:
-    return function.get("Environment", {}).get("Variables", {})
+    """What is ours of it."""
+    told = function.get("Environment", {}).get("Variables", {})
+    return {name: value for name, value in told.items() if name.startswith(PREFIX)}
+
+
+def test_every_function_is_traced_and_knows_its_deployment(other_assembly: Assembly) -> None:
+    """Powertools' own variables: its lines, its metrics and its traces go by this name."""
+    for each in ours(other_assembly):
+        assert each["TracingConfig"] == {"Mode": "Active"}
+        told = each["Environment"]["Variables"]
+        assert told["POWERTOOLS_SERVICE_NAME"] == "sluice-prod"
+        assert told["POWERTOOLS_METRICS_NAMESPACE"] == "Sluice"
+
+
+def test_functions_run_under_the_python_that_compiled_them(assembly: Assembly) -> None:
+    here = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    assert {each["Runtime"] for each in ours(assembly)} == {here}
+
+
+def ours(assembly: Assembly) -> list[Any]:
+    """Without CDK's own, which empties a bucket."""
+    functions = assembly.of("AWS::Lambda::Function").values()
+    return [each for each in functions if each["Handler"].startswith("lambdas.")]
 
 
 def number(value: str) -> str:

@@ -7,18 +7,14 @@ from typing import Any
 import pytest
 
 from tests.infra.assembly import Assembly
-from tests.infra.roles import EVERYWHERE, IN_A_NETWORK, ROLES, WITH_WEBHOOK
+from tests.infra.grants import EMPTIES_BUCKETS, all_granted, granted, listed, statements
+from tests.infra.roles import EVERYWHERE, IN_A_NETWORK, ROLES
+from tests.infra.roles_by_option import ASKS_THE_CACHE, expected
 
 
 @pytest.mark.parametrize("role", ROLES)
 def test_a_role_may_do_this_and_nothing_else(assembly: Assembly, role: str) -> None:
     assert granted(assembly, role) == ROLES[role]
-
-
-def test_the_webhooks_role_may_read_its_secret_and_put_messages_off(
-    other_assembly: Assembly,
-) -> None:
-    assert granted(other_assembly, "DeliverWebhookRole") == WITH_WEBHOOK["DeliverWebhookRole"]
 
 
 def test_only_what_reads_the_cache_may_have_a_network_interface(other_assembly: Assembly) -> None:
@@ -29,14 +25,25 @@ def test_only_what_reads_the_cache_may_have_a_network_interface(other_assembly: 
 
 
 def test_only_who_asks_for_the_cache_may_invoke_its_reader(other_assembly: Assembly) -> None:
-    asks = ("lambda:InvokeFunction", "${GetProgressFunction.Arn}")
-    assert granted(other_assembly, "CheckHealthRole") == ROLES["CheckHealthRole"] | {asks}
+    invokes = {
+        role for role, grants in all_granted(other_assembly).items() if ASKS_THE_CACHE in grants
+    }
+    assert invokes == {"CheckHealthRole"}
 
 
 def test_there_is_no_other_role(assembly: Assembly, other_assembly: Assembly) -> None:
-    assert assembly.of("AWS::IAM::Role").keys() == ROLES.keys()
-    beside = other_assembly.of("AWS::IAM::Role").keys() - ROLES.keys() - WITH_WEBHOOK.keys()
-    assert all(each.startswith("CustomS3AutoDeleteObjects") for each in beside)
+    """Of the other combinations of options: test_combinations.py."""
+    assert all_granted(assembly) == expected({})
+    chosen = {"progressStore": "redis", "webhookUrl": "https://example.com/sluice"}
+    assert all_granted(other_assembly) == expected(chosen)
+
+
+def test_what_empties_a_bucket_may_write_its_log_and_no_more(other_assembly: Assembly) -> None:
+    roles = other_assembly.of("AWS::IAM::Role")
+    (emptying,) = [role for role in roles if role.startswith(EMPTIES_BUCKETS)]
+    assert granted(other_assembly, emptying) == set()
+    (policy,) = roles[emptying]["ManagedPolicyArns"]
+    assert policy.endswith(":iam::aws:policy/service-role/AWSLambdaBasicExecutionRole")
 
 
 def test_no_role_has_a_policy_of_somebody_elses_making(assembly: Assembly) -> None:
@@ -67,35 +74,3 @@ def test_the_flow_is_held_to_its_cluster_and_its_tasks(
         each for each in statements(assembly, "ConversionRole") if action in listed(each["Action"])
     ]
     assert statement["Condition"] == condition
-
-
-def granted(assembly: Assembly, role: str) -> set[tuple[str, str]]:
-    return {
-        (action, without_digits(resource))
-        for statement in statements(assembly, role)
-        for action in listed(statement["Action"])
-        for resource in listed(statement["Resource"])
-    }
-
-
-def statements(assembly: Assembly, role: str) -> list[Any]:
-    found = [
-        statement
-        for policy in assembly.of("AWS::IAM::Policy").values()
-        if policy["Roles"] == [f"${{{role}}}"]
-        for statement in policy["PolicyDocument"]["Statement"]
-    ]
-    assert all(statement["Effect"] == "Allow" for statement in found)
-    return found
-
-
-def listed(value: Any) -> list[str]:
-    return value if isinstance(value, list) else [value]
-
-
-def without_digits(resource: str) -> str:
-    """The family's name ends with digits that the CDK makes up."""
-    head, star, tail = resource.partition(":*")
-    if "task-definition/" not in head:
-        return resource
-    return head[:-8] + star + tail

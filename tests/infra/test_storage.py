@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
+from conversion.batches.request import PREFIX as BATCHES
 from conversion.conversion import Conversion
 from conversion.job import OUTPUTS, Job, Source
 from conversion.stores.job_indexes import BY_FILE, BY_LEAVING, BY_OWNER, BY_STATUS
@@ -11,6 +15,7 @@ from conversion.stores.uploads import BY_STATUS as UPLOADS_BY_STATUS
 from conversion.uploads import PREFIX, Upload
 from infra.constructs.table import EXPIRES_AT
 from tests.infra.assembly import Assembly
+from tests.infra.conftest import synthesise
 
 JOB = Job.new(
     "j", "f", Source("b", f"{PREFIX}f.wav", "e", 1, "a.wav"), Conversion("mp3"), 7, owner="alice"
@@ -21,20 +26,18 @@ UPLOAD = Upload.from_request({"fileName": "a.wav", "bytes": 1}, 10, 7)
 
 
 def test_nothing_in_the_bucket_is_public(assembly: Assembly) -> None:
-    bucket = assembly.the("AWS::S3::Bucket")
+    bucket = bucket_of(assembly)
     assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
     assert bucket["OwnershipControls"]["Rules"] == [{"ObjectOwnership": "BucketOwnerEnforced"}]
 
 
 def test_objects_are_encrypted_at_rest(assembly: Assembly) -> None:
-    (rule,) = assembly.the("AWS::S3::Bucket")["BucketEncryption"][
-        "ServerSideEncryptionConfiguration"
-    ]
+    (rule,) = bucket_of(assembly)["BucketEncryption"]["ServerSideEncryptionConfiguration"]
     assert rule == {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
 
 
 def test_the_bucket_refuses_what_is_not_tls(assembly: Assembly) -> None:
-    statements = assembly.the("AWS::S3::BucketPolicy")["PolicyDocument"]["Statement"]
+    statements = policy(assembly)["Statement"]
     assert all(each["Effect"] == "Deny" and each["Action"] == "s3:*" for each in statements)
     assert [each["Condition"] for each in statements] == [
         {"Bool": {"aws:SecureTransport": "false"}},
@@ -44,33 +47,75 @@ def test_the_bucket_refuses_what_is_not_tls(assembly: Assembly) -> None:
 
 
 def test_eventbridge_hears_of_objects_without_a_function_to_arrange_it(assembly: Assembly) -> None:
-    notifications = assembly.the("AWS::S3::Bucket")["NotificationConfiguration"]
+    notifications = bucket_of(assembly)["NotificationConfiguration"]
     assert notifications == {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}
     assert not [name for name in assembly.resources if "NotificationsHandler" in name]
 
 
 @pytest.mark.parametrize(("name", "days"), [("assembly", 7), ("other_assembly", 30)])
 def test_objects_expire(name: str, days: int, request: pytest.FixtureRequest) -> None:
-    rules = request.getfixturevalue(name).the("AWS::S3::Bucket")["LifecycleConfiguration"]["Rules"]
+    rules = bucket_of(request.getfixturevalue(name))["LifecycleConfiguration"]["Rules"]
     assert all(rule["Status"] == "Enabled" for rule in rules)
     # A fortnight behind the records, with which they go: a job may wait for a slot for that long.
     expired = {
         rule["Prefix"]: rule["ExpirationInDays"] for rule in rules if "ExpirationInDays" in rule
     }
-    assert expired == {PREFIX: days + 14, OUTPUTS: days + 14}
+    assert expired == dict.fromkeys((PREFIX, OUTPUTS, BATCHES), days + 14)
 
 
 @pytest.mark.parametrize(("name", "days"), [("assembly", 7), ("other_assembly", 30)])
 def test_an_upload_can_be_taken_up_again_for_as_long_as_it_is_kept_and_no_output_can(
     name: str, days: int, request: pytest.FixtureRequest
 ) -> None:
-    rules = request.getfixturevalue(name).the("AWS::S3::Bucket")["LifecycleConfiguration"]["Rules"]
+    rules = bucket_of(request.getfixturevalue(name))["LifecycleConfiguration"]["Rules"]
     dropped = {
         rule["Prefix"]: rule["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"]
         for rule in rules
         if "AbortIncompleteMultipartUpload" in rule
     }
-    assert dropped == {PREFIX: days, OUTPUTS: 1}
+    assert dropped == {PREFIX: days, OUTPUTS: 1, BATCHES: 1}
+
+
+def test_what_is_kept_for_long_is_tiered_and_nothing_else(
+    assembly: Assembly, functions: Path, tmp_path: Path
+) -> None:
+    """30 days are what Intelligent-Tiering waits for; the batches' few kB are not worth it."""
+    kept = synthesise(functions, tmp_path / "cdk.out", {"retentionDays": "31"})
+
+    tiered = {
+        rule["Prefix"]: rule["Transitions"]
+        for rule in bucket_of(kept)["LifecycleConfiguration"]["Rules"]
+        if "Transitions" in rule
+    }
+    at_once = {"StorageClass": "INTELLIGENT_TIERING", "TransitionInDays": 0}
+    assert tiered == {PREFIX: [at_once], OUTPUTS: [at_once]}
+    assert "Transitions" not in str(bucket_of(assembly))
+
+
+def test_who_asked_for_an_object_is_logged_beside_the_bucket_and_forgotten(
+    assembly: Assembly,
+) -> None:
+    logs = assembly.of("AWS::S3::Bucket")["BucketLogs"]
+    assert bucket_of(assembly)["LoggingConfiguration"] == {
+        "DestinationBucketName": "${BucketLogs}",
+        "LogFilePrefix": "requests/",
+    }
+    assert set(logs["PublicAccessBlockConfiguration"].values()) == {True}
+    assert logs["OwnershipControls"]["Rules"] == [{"ObjectOwnership": "BucketOwnerEnforced"}]
+    (rule,) = logs["LifecycleConfiguration"]["Rules"]
+    assert (rule["ExpirationInDays"], rule["Status"]) == (30, "Enabled")
+
+
+def test_the_logs_are_delivered_by_s3_for_this_bucket_over_tls_alone(assembly: Assembly) -> None:
+    *refused, delivered = policy(assembly, "BucketLogsPolicy")["Statement"]
+    assert [each["Effect"] for each in refused] == ["Deny", "Deny"]
+    assert delivered["Principal"] == {"Service": "logging.s3.amazonaws.com"}
+    assert delivered["Action"] == "s3:PutObject"
+    assert delivered["Resource"] == "${BucketLogs.Arn}/requests/*"
+    assert delivered["Condition"] == {
+        "ArnLike": {"aws:SourceArn": "${Bucket.Arn}"},
+        "StringEquals": {"aws:SourceAccount": "${AWS::AccountId}"},
+    }
 
 
 def test_the_prefixes_are_those_of_the_keys() -> None:
@@ -81,7 +126,7 @@ def test_the_prefixes_are_those_of_the_keys() -> None:
 def test_a_page_may_put_and_get_and_read_what_it_needs_and_nothing_else(
     assembly: Assembly,
 ) -> None:
-    (rule,) = assembly.the("AWS::S3::Bucket")["CorsConfiguration"]["CorsRules"]
+    (rule,) = bucket_of(assembly)["CorsConfiguration"]["CorsRules"]
     # content-length is not here: a browser sends it by itself and never asks leave for it.
     assert rule == {
         "AllowedOrigins": ["*"],
@@ -93,7 +138,7 @@ def test_a_page_may_put_and_get_and_read_what_it_needs_and_nothing_else(
 
 
 def test_where_origins_are_chosen_no_other_page_may(other_assembly: Assembly) -> None:
-    (rule,) = other_assembly.the("AWS::S3::Bucket")["CorsConfiguration"]["CorsRules"]
+    (rule,) = bucket_of(other_assembly)["CorsConfiguration"]["CorsRules"]
     assert rule["AllowedOrigins"] == ["https://example.com", "http://localhost:5173"]
 
 
@@ -148,6 +193,14 @@ def test_data_outlives_the_stacks_unless_told_otherwise(
     assert removal(other_assembly) == {"Delete"}
     assert "Custom::S3AutoDeleteObjects" in kinds(other_assembly)  # else a full bucket would stay
     assert "Custom::S3AutoDeleteObjects" not in kinds(assembly)
+
+
+def bucket_of(assembly: Assembly) -> Any:
+    return assembly.of("AWS::S3::Bucket")["Bucket"]
+
+
+def policy(assembly: Assembly, name: str = "BucketPolicy") -> Any:
+    return assembly.of("AWS::S3::BucketPolicy")[name]["PolicyDocument"]
 
 
 def keys(schema: dict[str, list[dict[str, str]]]) -> list[str]:
