@@ -13,6 +13,7 @@ from conversion.errors import RequestError, SluiceError, TransientError
 from lambdas import problems
 from lambdas.idempotency_key import MOST_KEY_CHARACTERS
 from lambdas.openapi.answers import HEADERS, problem_schemas, shared
+from lambdas.openapi.batch_routes import BATCH_SCHEMAS, BATCHES
 from lambdas.openapi.job_routes import JOBS
 from lambdas.openapi.observed import OBSERVED
 from lambdas.openapi.operations import Operation
@@ -25,7 +26,7 @@ from lambdas.openapi.upload_routes import UPLOADS
 # Of the API, whose paths begin with v1; a field or a route more is no other version.
 VERSION = "1.0.0"
 
-OPERATIONS: tuple[Operation, ...] = (*UPLOADS, *JOBS, *SERVICE)
+OPERATIONS: tuple[Operation, ...] = (*UPLOADS, *JOBS, *BATCHES, *SERVICE)
 
 _TOLD = """\
 Audio conversion: announce a file, PUT it to the signed URL you are given, follow the job, fetch
@@ -87,6 +88,7 @@ _SECURITY: dict[str, Schema] = {
 _TAGS = {
     "uploads": "Files on their way in.",
     "jobs": "Conversions, and what they made.",
+    "batches": "Files that are in S3 already.",
     "service": "The service itself.",
 }
 
@@ -126,7 +128,12 @@ DOCUMENT: dict[str, Any] = {
     "tags": [{"name": name, "description": told} for name, told in _TAGS.items()],
     "paths": _paths(),
     "components": {
-        "schemas": problem_schemas(_codes()) | SENT | TOLD | OBSERVED | {"OpenApi": _OPEN_API},
+        "schemas": problem_schemas(_codes())
+        | SENT
+        | TOLD
+        | OBSERVED
+        | BATCH_SCHEMAS
+        | {"OpenApi": _OPEN_API},
         "responses": shared(),
         "parameters": _PARAMETERS,
         "headers": HEADERS,

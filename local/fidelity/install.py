@@ -28,6 +28,7 @@ def install(code_directory: Path) -> None:
     from local.fidelity import (
         cache,
         cloudformation,
+        distributed_map,
         dynamodb,
         ecs,
         functions,
@@ -43,7 +44,7 @@ def install(code_directory: Path) -> None:
         throttling,
     )
 
-    flow = (ecs, run_task, states, redrive, restarts)
+    flow = (ecs, run_task, states, distributed_map, redrive, restarts)
     data = (dynamodb, streams, kept_streams, s3, s3_cors)
     for service in (*flow, *data, cloudformation, cache, http_api, throttling):
         service.install()
