@@ -12,6 +12,7 @@ import httpx
 
 from client.answers import Job, JobPage, PartsThere, Progress, SignedPart, Upload
 from client.asking import Asked
+from client.batch_run import BatchRun
 from client.cleaned import Cleaned
 from client.errors import JobStillRunning, UnexpectedAnswer
 from client.exchange import Exchange, read, unexpected
@@ -181,6 +182,22 @@ class Api:
     async def clean_up(self, dry_run: bool) -> Cleaned:
         response = await self._ask("POST", "cleanup", json={"dryRun": dry_run})
         return read(response, Cleaned.from_json)
+
+    async def create_batch(self, body: dict[str, Any], key: str) -> BatchRun:
+        """However often it is asked with one idempotency key, there is one batch."""
+        headers = {"idempotency-key": key}
+        response = await self._ask("POST", "batches", json=body, headers=headers)
+        return read(response, BatchRun.from_json)
+
+    async def batch(self, batch_id: str) -> tuple[BatchRun, float]:
+        """How the batch stands, and the seconds to wait before asking again."""
+        response = await self._ask("GET", _path("batches", batch_id))
+        return read(response, BatchRun.from_json), self._patience.until_next_poll(response)
+
+    async def cancel_batch(self, batch_id: str) -> BatchRun:
+        """Cancelling twice is no error."""
+        response = await self._ask("DELETE", _path("batches", batch_id))
+        return read(response, BatchRun.from_json)
 
     async def _finished_job(self, job_id: str) -> Job:
         job = await self.job(job_id)

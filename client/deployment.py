@@ -165,8 +165,7 @@ def _check_it_is_alone() -> None:
 
 
 def _signature(host: str, profile: str | None, region: str | None) -> Signature | None:
-    own = _EXECUTE_API.fullmatch(host)
-    region = region or (own and own[1])
+    region = region or _region_of(host)
     if region is None:
         if profile is not None:
             raise NoCredentials("--profile needs --region, where the address does not tell it.")
@@ -177,6 +176,16 @@ def _signature(host: str, profile: str | None, region: str | None) -> Signature 
     if auth is None and profile is not None:
         raise NoCredentials(f"The profile {profile} has no credentials: aws configure.")
     return auth  # without any, the deployment may yet let everybody in
+
+
+def region_in(url: str) -> str | None:
+    """The AWS region that an address of API Gateway's own tells."""
+    return _region_of(httpx.URL(url).host)
+
+
+def _region_of(host: str) -> str | None:
+    own = _EXECUTE_API.fullmatch(host)
+    return own[1] if own else None
 
 
 def _token_in(file: Path) -> str:

@@ -7,6 +7,7 @@
     │   └── NotAllowed                        401 or 403: it does not know us, or we may not
     ├── StorageRefused                        S3 said no to a URL the API had signed
     ├── JobNotStarted, UnexpectedAnswer       the deployment is broken, or not a Sluice at all
+    ├── NotAsPromised                         it answers, but not with what it promises (smoke)
     ├── JobStalled                            its record moves no more: it may be lost, or late
     ├── OutputNotWritable                     the output, here: the job itself is done
     ├── NoCredentials                         none that could be used: nothing was sent
@@ -66,6 +67,10 @@ class StorageRefused(ClientError):
 
 class JobNotStarted(ClientError):
     code = "JOB_NOT_STARTED"
+
+
+class NotAsPromised(ClientError):
+    code = "NOT_AS_PROMISED"
 
 
 class JobStalled(ClientError):

@@ -15,6 +15,7 @@ import subprocess
 import sys
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
@@ -36,25 +37,44 @@ TAIL = 4000
 LONGEST_LINE = 1024 * 1024
 
 
+@dataclass(frozen=True)
+class Ready:
+    """`api` is for clients. `engine` stands for AWS's own services, and `cluster` is where the
+    tasks run; None where that is not told."""
+
+    api: str
+    engine: str | None = None
+    cluster: str | None = None
+
+
 @asynccontextmanager
 async def local_pipeline(
     note: Callable[[str], None], command: Sequence[str] = LOCAL
 ) -> AsyncGenerator[str]:
     """The URL of its API, while it runs. Raises PipelineNotStarted; what it said goes to `note`."""
+    async with local_ready(note, command) as ready:
+        yield ready.api
+
+
+@asynccontextmanager
+async def local_ready(
+    note: Callable[[str], None], command: Sequence[str] = LOCAL
+) -> AsyncGenerator[Ready]:
+    """As local_pipeline, with all that it tells of itself."""
     note("Starting the local pipeline; the first time takes half a minute.")
     child = await _start(command)
     log = _Log()
     reading = log.read(child.stderr)
     broken = False
     try:
-        url = await _url_of(child)
-        if url is None:
+        ready = await _ready(child)
+        if ready is None:
             broken = True
             raise PipelineNotStarted(
                 "The local pipeline did not start; its last words are on standard error."
             )
         reading |= log.read(child.stdout)
-        yield url
+        yield ready
     finally:
         broken = broken or child.returncode is not None
         if not broken:
@@ -87,7 +107,7 @@ def run_in_foreground(arguments: Sequence[str], command: Sequence[str] = LOCAL) 
         try:
             assert child.stdout is not None
             if ready := child.stdout.readline():
-                print(f"Sluice is ready at {_api_in(ready)} (Ctrl-C ends it)", flush=True)
+                print(f"Sluice is ready at {_told(ready).api} (Ctrl-C ends it)", flush=True)
             code = child.wait()
         finally:
             for number, handler in before.items():
@@ -127,19 +147,20 @@ async def _start(command: Sequence[str]) -> asyncio.subprocess.Process:
     )
 
 
-async def _url_of(child: asyncio.subprocess.Process) -> str | None:
-    """Where its API is, once it is ready; None when it ends first or takes too long."""
+async def _ready(child: asyncio.subprocess.Process) -> Ready | None:
+    """Where it is, once it is ready; None when it ends first or takes too long."""
     assert child.stdout is not None
     with suppress(TimeoutError):
         async with asyncio.timeout(START_SECONDS):
             line = await child.stdout.readline()
-            return _api_in(line) if line else None
+            return _told(line) if line else None
     return None
 
 
-def _api_in(ready: bytes) -> str:
+def _told(ready: bytes) -> Ready:
     """Out of the line of JSON it prints when it is ready."""
-    return str(json.loads(ready)["api"])
+    facts = json.loads(ready)
+    return Ready(str(facts["api"]), facts.get("engine"), facts.get("cluster"))
 
 
 async def _stop(child: asyncio.subprocess.Process) -> None:

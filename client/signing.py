@@ -22,7 +22,7 @@ from client.errors import NoCredentials
 # The name by which API Gateway knows itself (IAM user guide, "Signing AWS API requests").
 SERVICE = "execute-api"
 # What a proxy on the way may change is not signed.
-SIGNED = frozenset({"host", "content-type", "idempotency-key"})
+SIGNED = frozenset({"host", "content-type", "idempotency-key", "x-amz-target"})
 MADE = ("Authorization", "X-Amz-Date", "X-Amz-Security-Token")
 
 
@@ -32,10 +32,13 @@ class Signature(httpx.Auth):
 
     requires_request_body = True
 
-    def __init__(self, credentials: Credentials, region: str, caller: str = "") -> None:
+    def __init__(
+        self, credentials: Credentials, region: str, caller: str = "", service: str = SERVICE
+    ) -> None:
         self.caller = caller
         self._credentials = credentials
         self._region = region
+        self._service = service
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response]:
         self.sign(request)
@@ -59,7 +62,7 @@ class Signature(httpx.Auth):
         )
         try:
             frozen: Any = self._credentials.get_frozen_credentials()
-            SigV4Auth(frozen, SERVICE, self._region).add_auth(unsigned)
+            SigV4Auth(frozen, self._service, self._region).add_auth(unsigned)
         except BotoCoreError as error:
             raise _not_had(error) from error
         for name in MADE:
@@ -67,7 +70,7 @@ class Signature(httpx.Auth):
                 request.headers[name] = unsigned.headers[name]
 
 
-def signature(profile: str | None, region: str) -> Signature | None:
+def signature(profile: str | None, region: str, service: str = SERVICE) -> Signature | None:
     """With the credentials botocore finds, as the AWS CLI does; None where there are none. Raises
     NoCredentials for a profile that is not there, and for settings that cannot be read."""
     try:
@@ -78,7 +81,7 @@ def signature(profile: str | None, region: str) -> Signature | None:
         raise _not_had(error) from error
     if credentials is None:
         return None
-    return Signature(credentials, region, _caller(credentials, named))
+    return Signature(credentials, region, _caller(credentials, named), service)
 
 
 def _caller(credentials: Credentials, profile: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from client.batch_verbs import batch, batch_cancel, batch_status
 from client.doctor import doctor
 from client.download import download
 from client.follow import watch
@@ -17,6 +18,7 @@ from client.jobs import jobs
 from client.moving import convert, upload
 from client.outcome import INTERRUPTED
 from client.pipeline import run_in_foreground
+from client.smoke.verb import smoke
 from client.start import start
 from client.surroundings import Surroundings, in_surroundings
 from client.tend import cancel, cleanup
@@ -41,6 +43,9 @@ def main() -> None:
 main.add_command(convert)
 main.add_command(upload)
 main.add_command(start)
+main.add_command(batch)
+main.add_command(batch_status)
+main.add_command(batch_cancel)
 main.add_command(cancel)
 main.add_command(cleanup)
 main.add_command(download)
@@ -49,6 +54,7 @@ main.add_command(watch)
 main.add_command(inspect)
 main.add_command(formats)
 main.add_command(doctor)
+main.add_command(smoke)
 
 
 @main.command()
