@@ -3,13 +3,14 @@
 
 PYTHON ?= python3
 BIN    := .venv/bin
-# A file's tests share what they set up, so a file stays with one of the processes.
-PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist loadfile
+# A file's tests share what they set up, so a file stays with one of the processes. Bytecode is kept,
+# whatever the environment says: each of some hundred processes would compile all that it imports.
+PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 # The CDK's own interpreter, Node, comes with the wheel where PATH has none that will do.
 NODE    = $(shell $(BIN)/python -m local.node)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test test-all bench check synth deploy openapi requirements pins clean
+.PHONY: help install demo up test test-all bench check synth deploy openapi options image requirements pins clean
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
@@ -24,6 +25,8 @@ install: .venv/installed .venv-engine/installed  ## everything the other verbs n
 	$(BIN)/uv pip install --quiet --system-certs --python $(BIN)/python -r requirements.txt \
 	  || $(BIN)/python -m pip install --quiet -r requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+# What the functions need is fetched for Lambda's platform now, so that a synthesis needs no network.
+	@$(BIN)/python -c 'from infra import bundle; bundle.fetch()'
 	@touch $@
 
 .venv-engine/installed: requirements-engine.txt
@@ -47,18 +50,22 @@ test-all: test  ## the tests and their long tail
 	$(PYTEST) -m long $(CAMPAIGNS:%=--ignore=%)
 	$(BIN)/python -m pytest -m long $(CAMPAIGNS)
 
-bench: install  ## what a poll, the API and a conversion cost, against budgets and peers (some 20 minutes, on a quiet machine)
+bench: install  ## what a poll, the API and a conversion cost, and how much it bears (some 25 minutes, on a quiet machine)
 	$(BIN)/python -m benchmarks.progress --into
 	$(BIN)/python -m benchmarks.load --into
+	$(BIN)/python -m benchmarks.scale --into
 	$(BIN)/python -m benchmarks
 
-check: install  ## lint, format, types, imports, the OpenAPI document, pins
+check: install  ## lint, format, types, imports, the Dockerfile, the documents made from code, pins
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
+	$(BIN)/hadolint tasks/converter/Dockerfile
 	@mkdir -p build && $(BIN)/python -m lambdas.openapi build/openapi.json
 	@diff -q build/openapi.json docs/openapi.json >&2 || { echo "docs/openapi.json is stale: make openapi"; exit 1; }
+	@$(BIN)/python -m infra.options_page build/options.md
+	@diff -q build/options.md docs/options.md >&2 || { echo "docs/options.md is stale: make options"; exit 1; }
 	@rm -rf build/pins && mkdir -p build/pins/tasks/converter
 	@cp requirements.txt requirements-engine.txt build/pins && cp tasks/converter/requirements.txt build/pins/tasks/converter
 	@$(MAKE) --silent pins INTO=build/pins/
@@ -73,6 +80,12 @@ deploy: install  ## everything into the AWS account your credentials name
 
 openapi: install  ## write docs/openapi.json from what the API checks requests by
 	@$(BIN)/python -m lambdas.openapi
+
+options: install  ## write docs/options.md from the table in infra/options.py
+	@$(BIN)/python -m infra.options_page
+
+image: install  ## build the converter's image (with Docker, or buildah without), convert a file in it, print its size
+	@$(BIN)/python -m local.image
 
 COMPILE := --system-certs --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url
 requirements: install pins  ## compile the pins from what pyproject.toml chooses

@@ -10,6 +10,7 @@
     │   ├── JobFinished          a cancel came too late
     │   ├── NoIdentity           the token says nothing of who calls
     │   ├── RequestInProgress, IdempotencyKeyReused
+    │   ├── NoBatches, SourceNotAllowed, BatchNotFound, BatchFinished
     │   └── TooManyJobs, TooManyUploads     come back later: it says when
     ├── PermanentError       this input never becomes this output: the job fails for good
     │   ├── SourceMissing, SourceChanged, EmptyInput, InputTooLarge, InputTooLong, InputOutOfRange
@@ -178,6 +179,32 @@ class IdempotencyKeyReused(RequestError):
 
     code = "IDEMPOTENCY_KEY_REUSED"
     http_status = 422
+
+
+class NoBatches(RequestError):
+    """The deployment was given no `batchSources`, and so has no batches."""
+
+    code = "NO_BATCHES"
+    http_status = 404
+
+
+class SourceNotAllowed(RequestError):
+    """A batch may read what the deployment was given with `batchSources`, and nothing else."""
+
+    code = "SOURCE_NOT_ALLOWED"
+    http_status = 403
+
+
+class BatchNotFound(RequestError):
+    code = "BATCH_NOT_FOUND"
+    http_status = 404
+
+
+class BatchFinished(RequestError):
+    """A batch that is over cannot be cancelled any more."""
+
+    code = "BATCH_FINISHED"
+    http_status = 409
 
 
 class PermanentError(SluiceError):

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
 
 from conversion.conversion import Conversion
-from conversion.cost import estimate
+from conversion.cost import USUAL, TaskSize, estimate
 from conversion.errors import FileExpired, FileNotFound, UploadFinished, UploadMismatch
 from conversion.events import ObjectCreated
 from conversion.job import Job, Source, Status, job_id_for
@@ -66,6 +66,7 @@ def jobs_for(
     upload: Upload | None,
     defaults: Sequence[Conversion],
     retention_days: int,
+    task: TaskSize = USUAL,
 ) -> list[Job]:
     """The jobs that the upload asked for, or for a dropped object `defaults`; none is written yet.
 
@@ -78,11 +79,11 @@ def jobs_for(
     """
     if upload is None:
         source = _source(created, PurePosixPath(created.key).name)
-        return [_job(source, each, created.sequencer, retention_days) for each in defaults]
+        return [_job(source, each, created.sequencer, retention_days, task) for each in defaults]
     if upload.status is UploadStatus.ABORTED:
         return []
     source = _source(created, upload.file_name)
-    jobs = [_job(source, each, "", retention_days, upload) for each in upload.conversions]
+    jobs = [_job(source, each, "", retention_days, task, upload) for each in upload.conversions]
     if created.bytes == upload.bytes:
         return jobs
     failure = Failure(UploadMismatch.code, not_as_declared(created.bytes, upload))
@@ -105,6 +106,7 @@ def _job(
     conversion: Conversion,
     write: str,
     retention_days: int,
+    task: TaskSize,
     upload: Upload | None = None,
 ) -> Job:
     return new_job(
@@ -115,6 +117,7 @@ def _job(
         retention_days,
         upload.owner if upload else None,
         upload.delete_after_download if upload else False,
+        task,
     )
 
 
@@ -126,9 +129,10 @@ def new_job(
     retention_days: int,
     owner: str | None,
     delete_after_download: bool,
+    task: TaskSize = USUAL,
 ) -> Job:
     job = Job.new(job_id, file_id, source, conversion, retention_days, owner, delete_after_download)
-    return replace(job, estimate=estimate(source.key, source.bytes, conversion))
+    return replace(job, estimate=estimate(source.key, source.bytes, conversion, task))
 
 
 def not_as_declared(length: int, upload: Upload) -> str:

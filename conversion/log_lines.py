@@ -17,9 +17,11 @@ from conversion.history import LogLine
 
 SHOWN = frozenset(
     {
-        "attempt", "bytes", "bytesFetched", "bytesReached", "code", "conversion", "cpuSeconds",
-        "decodeErrors", "decodedSeconds", "exitCode", "mode", "peakBytes", "reason", "seconds",
-        "sound", "stderr", "warnings",
+        "AttemptCpuSeconds", "AttemptDiskBytes", "AttemptPeakMemory", "AttemptSeconds",
+        "attempt", "bytes", "bytesFetched", "bytesReached", "calls", "code", "conversion",
+        "cpuSeconds",
+        "decodeErrors", "decodedSeconds", "exitCode", "mode", "peakBytes", "percent", "reason",
+        "seconds", "sound", "stage", "stderr", "warnings",
     }
 )  # fmt: skip
 

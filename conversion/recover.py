@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
-from itertools import islice
 
 from conversion.conversion import Conversion
 from conversion.job import Status
@@ -47,6 +46,27 @@ class Recovered:
     tasks_stopped: int = 0
     failures: int = 0
 
+    @property
+    def jobs(self) -> int:
+        """Those that would not have gone on, or not have ended, by themselves."""
+        return self.restarted + self.given_up + self.stopped + self.found + self.tasks_stopped
+
+
+@dataclass(frozen=True)
+class Load:
+    """Of the jobs that are not over, how many are where: `running` hold a slot, of whom `starting`
+    have no converter yet; `waiting`, counted up to a thousand, have no slot, and `held_up` of those
+    although there is one free for each."""
+
+    running: int
+    starting: int
+    waiting: int
+    held_up: int
+
+
+def _untold(load: Load) -> None:
+    pass
+
 
 def sweep(
     pipeline: Pipeline,
@@ -54,9 +74,10 @@ def sweep(
     retention_days: int,
     look_back: timedelta | None = OLDEST,
     pause: Callable[[float], None] = time.sleep,
+    tell: Callable[[Load], None] = _untold,
 ) -> Recovered:
     """Do every part, whichever of them fail. `look_back`: how old an object may be that is looked
-    at, None for none: a listing costs money, and each object two reads."""
+    at, None for none: a listing costs money, and each object two reads. `tell` is told the load."""
     parts: list[Callable[[], Counts]] = [
         # First, so that nothing below takes a job that lives for one that has expired.
         lambda: keep_alive(pipeline, retention_days),
@@ -65,7 +86,7 @@ def sweep(
         lambda: reconcile(pipeline),
         lambda: stop_cancelled_again(pipeline),
         lambda: _start_waiting(pipeline),
-        lambda: _tell_load(pipeline),
+        lambda: _tell_load(pipeline, tell),
         lambda: stop_silent(pipeline, pause),
     ]
     if look_back is not None:  # last: what they look through may be long
@@ -83,14 +104,27 @@ def _start_waiting(pipeline: Pipeline) -> Counts:
     return Counts(started=len(start_waiting(pipeline.jobs, pipeline.slots, pipeline.executions)))
 
 
-def _tell_load(pipeline: Pipeline) -> Counts:
+def _tell_load(pipeline: Pipeline, tell: Callable[[Load], None]) -> Counts:
     """For whoever wonders why jobs wait (docs/runbook.md)."""
-    holders = pipeline.slots.holders()
-    created = pipeline.jobs.of_status(Status.CREATED)
-    waiting = (each for each in created if each.job_id not in holders)
-    told = {"running": len(holders), "waiting": sum(1 for _ in islice(waiting, _MOST_COUNTED))}
-    log.info("load", extra=told)
+    load = _load(pipeline)
+    log.info("load", extra=asdict(load))
+    tell(load)
     return Counts()
+
+
+def _load(pipeline: Pipeline) -> Load:
+    """The oldest are started first, so that those who have a slot are met before the others."""
+    holders = pipeline.slots.holders()
+    starting = waiting = 0
+    for job in pipeline.jobs.of_status(Status.CREATED):
+        if job.job_id in holders:
+            starting += 1
+        else:
+            waiting += 1
+        if waiting == _MOST_COUNTED:
+            break
+    free = max(pipeline.slots.most - len(holders), 0)
+    return Load(len(holders), starting, waiting, min(waiting, free))
 
 
 def _done(part: Callable[[], Counts]) -> Counts:

@@ -13,6 +13,7 @@ from dataclasses import MISSING, Field, dataclass, fields
 from typing import Any, Self, get_type_hints
 
 from conversion.conversion import Conversion
+from conversion.cost import TaskSize
 from conversion.errors import RequestError, SettingsError
 
 PREFIX = "SLUICE_"
@@ -74,6 +75,23 @@ class _StartsByDefault:
 
 
 @dataclass(frozen=True, kw_only=True)
+class _CountsCosts:
+    """What a converter's task is given, for the processes that say what a job costs: CPU units, of
+    which 1,024 are a vCPU, MiB of memory, GiB of disk, and public addresses."""
+
+    task_cpu: int = 1024
+    task_memory: int = 2048
+    task_disk: int = 30
+    task_addresses: int = 1
+
+    @property
+    def task(self) -> TaskSize:
+        return TaskSize(
+            self.task_cpu / 1024, self.task_memory / 1024, self.task_disk, self.task_addresses
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class TellsCallersApart:
     """For the functions that answer callers: the deployment's option `auth`, and who its operators
     are. Where that is not `none`, a request without an identity is refused, should one ever come
@@ -117,7 +135,7 @@ class ReceiveUploadSettings(TellsCallersApart, Settings):
 
 
 @dataclass(frozen=True)
-class StartJobsSettings(_StartsByDefault, Settings):
+class StartJobsSettings(_StartsByDefault, _CountsCosts, Settings):
     bucket: str
     uploads_table: str
     jobs_table: str
@@ -129,7 +147,7 @@ class StartJobsSettings(_StartsByDefault, Settings):
 
 
 @dataclass(frozen=True)
-class CreateJobSettings(TellsCallersApart, Settings):
+class CreateJobSettings(TellsCallersApart, _CountsCosts, Settings):
     """As for CreateUploadSettings."""
 
     bucket: str
@@ -141,6 +159,46 @@ class CreateJobSettings(TellsCallersApart, Settings):
     max_running_jobs: int = 100
     max_waiting_jobs: int = 1000
     retention_days: int = 7
+
+
+@dataclass(frozen=True)
+class ManageBatchesSettings(TellsCallersApart, Settings):
+    """`batch_sources`: as the deployment's option lists them, `bucket` or `bucket/prefix`, with
+    commas between them. Counts as for CreateUploadSettings."""
+
+    bucket: str
+    idempotency_table: str
+    batch_machine_arn: str
+    batch_sources: str
+    max_conversions: int = 20
+    max_running_jobs: int = 100
+    max_waiting_jobs: int = 1000
+
+
+@dataclass(frozen=True)
+class FeedBatchSettings(_CountsCosts, Settings):
+    """As for ManageBatchesSettings."""
+
+    bucket: str
+    uploads_table: str
+    jobs_table: str
+    slots_table: str
+    state_machine_arn: str
+    batch_sources: str
+    max_upload_bytes: int = 5 * 1024**3
+    max_running_jobs: int = 100
+    max_waiting_jobs: int = 1000
+    retention_days: int = 7
+
+
+@dataclass(frozen=True)
+class WatchBatchSettings(Settings):
+    jobs_table: str
+
+
+@dataclass(frozen=True)
+class SumUpBatchSettings(Settings):
+    bucket: str
 
 
 @dataclass(frozen=True)
@@ -209,7 +267,7 @@ class DescribeApiSettings(Settings):
 
 
 @dataclass(frozen=True)
-class FollowJobsSettings(Settings):
+class FollowJobsSettings(_CountsCosts, Settings):
     """`event_bus` is a name or an ARN."""
 
     bucket: str
@@ -222,7 +280,7 @@ class FollowJobsSettings(Settings):
 
 
 @dataclass(frozen=True)
-class RecoverJobsSettings(_StartsByDefault, Settings):
+class RecoverJobsSettings(_StartsByDefault, _CountsCosts, Settings):
     """`cluster` is the ARN of the one the tasks run in."""
 
     bucket: str
@@ -256,9 +314,9 @@ class DeliverWebhookSettings(Settings):
 
 
 @dataclass(frozen=True)
-class ConverterSettings(Settings):
+class ConverterSettings(_CountsCosts, Settings):
     """Limits: bytes of the stored input and output, seconds of audio in the input. Redis as in
-    GetProgressSettings."""
+    GetProgressSettings. `deployment`: whose metrics its own are (conversion/metrics.py)."""
 
     bucket: str
     jobs_table: str
@@ -271,3 +329,4 @@ class ConverterSettings(Settings):
     retention_days: int = 7
     redis_host: str = ""
     redis_port: int = 6379
+    deployment: str = "sluice"

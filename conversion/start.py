@@ -18,6 +18,7 @@ from typing import Any, Protocol
 from conversion.callers import Caller
 from conversion.capacity import Slots, refuse_when_full
 from conversion.conversion import Conversion
+from conversion.cost import USUAL, TaskSize
 from conversion.errors import (
     FileNotFound,
     InvalidRequest,
@@ -96,13 +97,14 @@ def start_for_object(
     slots: Slots,
     executions: ExecutionStarter,
     retention_days: int,
+    task: TaskSize = USUAL,
 ) -> list[Job]:
     """Start what the upload asked for, or, for an object put there without asking, `defaults`.
     Returns the jobs, also those that are written as failed: see `jobs_for`."""
     if created.is_folder:
         return []
     upload = landed_upload(created, uploads, retention_days)
-    wanted = jobs_for(created, upload, defaults, retention_days)
+    wanted = jobs_for(created, upload, defaults, retention_days, task)
     wanted = not_found_before(created, upload, wanted, jobs)
     begin(wanted, jobs, slots, executions)
     return wanted
@@ -119,6 +121,7 @@ def start_for_request(
     executions: ExecutionStarter,
     most_waiting: int,
     retention_days: int,
+    task: TaskSize = USUAL,
 ) -> Job:
     """Start a conversion of a file that is there already; asked twice with one `nonce`, it is one.
 
@@ -138,6 +141,7 @@ def start_for_request(
         retention_days,
         caller.identity,
         upload.delete_after_download if deletes is None else deletes,
+        task,
     )
     is_new = jobs.put_if_absent(job)
     _begin(job.job_id, is_new, jobs, slots, executions)

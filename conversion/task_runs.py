@@ -88,7 +88,7 @@ def how_it_ended(task: Item) -> str:
         return f"The task could not be started{f' ({kind[0]})' if kind else ''}."
     if task.get("StopCode") in _TAKEN_AWAY:
         return _TAKEN_AWAY[task["StopCode"]]
-    if _has_run_out_of_memory(task):
+    if has_run_out_of_memory(task):
         return "The container had no memory left, and was killed."
     if code is None:
         return "The task stopped without an exit code."
@@ -115,7 +115,7 @@ _EXITS = {
 _KIND = re.compile(r"[A-Z][A-Za-z]{2,40}Error\b")
 
 
-def _has_run_out_of_memory(task: Item) -> bool:
+def has_run_out_of_memory(task: Item) -> bool:
     return any(str(each.get("Reason", "")).startswith("OutOfMemory") for each in _containers(task))
 
 

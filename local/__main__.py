@@ -103,6 +103,7 @@ def _say_ready(pipeline: Pipeline, as_json: bool) -> None:
         "api": pipeline.api,
         "engine": pipeline.engine.url,
         "bucket": pipeline.deployment.output("BucketName"),
+        "cluster": pipeline.deployment.resource("AWS::ECS::Cluster"),
         "stateMachineArn": pipeline.deployment.output("StateMachineArn"),
         "redisPort": pipeline.redis and pipeline.redis.port,
         "seconds": asdict(pipeline.seconds),

@@ -111,6 +111,7 @@ def _set_environment(options: argparse.Namespace, port: int) -> None:
         IOT_MTLS_ENABLED="0",
         SFTP_ENABLED="0",
         DOCKER_HOST="unix:///nonexistent",  # never touch a Docker that happens to be there
+        POWERTOOLS_TRACE_DISABLED="true",  # it samples every invocation, and has no X-Ray
         TMPDIR=str(options.work_directory),
     )
     if options.data:

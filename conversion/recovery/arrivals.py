@@ -66,7 +66,7 @@ def _missing(
     if created.is_folder:
         return []
     upload = landed_upload(created, pipeline.uploads, retention_days)
-    wanted = jobs_for(created, upload, defaults, retention_days)
+    wanted = jobs_for(created, upload, defaults, retention_days, pipeline.task)
     if not wanted or (upload and _may_have_left(upload, listed)):
         return []
     # What was put again under its key is converted again; an upload's key is written once.

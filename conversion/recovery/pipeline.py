@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Protocol, TypeVar
 
 from conversion.capacity import Slots
 from conversion.clock import utc_now
+from conversion.cost import USUAL, TaskSize
 from conversion.errors import TransientError
 from conversion.execution import Executions, TaskStopper
 from conversion.job_store import JobStore
@@ -19,6 +21,9 @@ from conversion.progress import ProgressStore
 from conversion.uploads import UploadStore
 
 log = logging.getLogger(__name__)
+
+# Of jobs and uploads; whoever drops a file chooses what stands in an id's place.
+_ID = re.compile(r"[0-9a-f]{32}")
 
 T = TypeVar("T")
 
@@ -46,6 +51,7 @@ class Pipeline:
     executions: Executions
     tasks: TaskStopper
     objects: Bucket
+    task: TaskSize = USUAL
 
 
 def mend(what: str, items: Iterable[T], repair: Callable[[T], int]) -> Counts:
@@ -60,9 +66,15 @@ def mend(what: str, items: Iterable[T], repair: Callable[[T], int]) -> Counts:
             counts[FAILURES] += 1
             break
         except Exception:
-            log.exception("the recovery cannot mend", extra={"what": what, "item": str(item)[:200]})
+            log.exception("the recovery cannot mend", extra={"what": what, "about": _id_of(item)})
             counts[FAILURES] += 1
     return counts
+
+
+def _id_of(item: object) -> str | None:
+    """Never all of it: an upload holds the name that a person gave."""
+    named = (item, getattr(item, "job_id", None), getattr(item, "file_id", None))
+    return next((each for each in named if isinstance(each, str) and _ID.fullmatch(each)), None)
 
 
 def is_older(moment: str, age: timedelta) -> bool:

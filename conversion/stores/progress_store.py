@@ -6,6 +6,7 @@ Without a Redis in the settings nothing of it is imported, which keeps the cold 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from conversion.progress import ProgressStore
@@ -32,7 +33,17 @@ class Chosen(Protocol):
     def redis_port(self) -> int: ...
 
 
-def progress_store(settings: Chosen, dynamodb: Any, retention_days: int = 7) -> ProgressStore:
+def _untold() -> None:
+    pass
+
+
+def progress_store(
+    settings: Chosen,
+    dynamodb: Any,
+    retention_days: int = 7,
+    unanswered: Callable[[], None] = _untold,
+) -> ProgressStore:
+    """`unanswered` is called whenever Redis, where there is one, did not answer."""
     table = ProgressTable(dynamodb, settings.progress_table, retention_days)
     if not settings.redis_host:
         return table
@@ -40,7 +51,7 @@ def progress_store(settings: Chosen, dynamodb: Any, retention_days: int = 7) -> 
     from conversion.stores.redis_progress import RedisProgress
 
     client = clients.redis(settings.redis_host, settings.redis_port)
-    return RedisFirst(RedisProgress(client), table)
+    return RedisFirst(RedisProgress(client, unanswered=unanswered), table)
 
 
 def seconds_between_reports(settings: Chosen) -> float:

@@ -10,11 +10,11 @@ Leaves behind: keys `sluice:progress:{jobId}` that Redis removes an hour after t
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from math import isfinite
-from typing import Any
+from typing import Any, TypeVar
 
 from redis.exceptions import RedisError, ResponseError
 
@@ -22,6 +22,9 @@ from conversion.clock import utc_now
 from conversion.fields import Item
 from conversion.progress import Progress
 from conversion.stores.breaker import Breaker
+from conversion.stores.calls import told
+
+T = TypeVar("T")
 
 # Longer than any pause between two reports of an attempt that lives; past it DynamoDB has it all.
 _KEPT_SECONDS = 3600
@@ -87,13 +90,26 @@ def _is_sound(item: Item) -> bool:
     )
 
 
+def _untold() -> None:
+    pass
+
+
 class RedisProgress:
-    def __init__(self, client: Any, breaker: Breaker | None = None) -> None:
+    """`unanswered` is called each time that Redis had nothing to say, or was not even asked: what
+    was wanted of it, DynamoDB has to do alone."""
+
+    def __init__(
+        self,
+        client: Any,
+        breaker: Breaker | None = None,
+        unanswered: Callable[[], None] = _untold,
+    ) -> None:
         self._client = client
         self._write = client.register_script(_WRITE)
         self._breaker = breaker or Breaker(
             "Redis", (RedisError, OSError), _FAILURES, _LEFT_ALONE_SECONDS, _SLOW_SECONDS
         )
+        self._unanswered = unanswered
 
     def write(self, job_id: str, copy: Copy, only_over_own: bool = False) -> None:
         """`only_over_own`: leave it where no copy of the same attempt stands."""
@@ -104,19 +120,30 @@ class RedisProgress:
             _KEPT_SECONDS,
             int(only_over_own),
         ]
-        self._breaker.call(lambda: self._write(keys=[_key(job_id)], args=arguments))
+        self._ask("Write", job_id, lambda: self._write(keys=[_key(job_id)], args=arguments))
 
     def read(self, job_ids: Iterable[str]) -> dict[str, Copy]:
         """The copies there are. Single GETs, sent together: in a cluster, which ElastiCache
         Serverless is, one MGET may not ask for keys of several slots (Valkey cluster
         specification, "Implemented subset")."""
         wanted = list(job_ids)
-        texts = self._breaker.call(lambda: self._get(wanted)) or []
+        about = wanted[0] if len(wanted) == 1 else None
+        texts = self._ask("Get", about, lambda: self._get(wanted)) or []
         copies = {job_id: Copy.from_text(text) for job_id, text in zip(wanted, texts, strict=False)}
         return {job_id: copy for job_id, copy in copies.items() if copy is not None}
 
     def remove(self, job_id: str) -> None:
-        self._breaker.call(lambda: self._client.delete(_key(job_id)))
+        self._ask("Delete", job_id, lambda: self._client.delete(_key(job_id)))
+
+    def _ask(self, operation: str, about: str | None, ask: Callable[[], T]) -> T | None:
+        def observed() -> T:
+            with told(f"redis.{operation}", about):
+                return ask()
+
+        answer = self._breaker.call(observed)
+        if answer is None:
+            self._unanswered()
+        return answer
 
     def _get(self, job_ids: list[str]) -> list[bytes | None]:
         if not job_ids:

@@ -34,7 +34,7 @@ from conversion.stores.objects import Objects
 from conversion.stores.progress import ProgressTable
 from conversion.stores.uploads import Uploads
 from lambdas import api
-from lambdas.observability import logger
+from lambdas.observability import logger, observed
 
 settings = CleanUpSettings.from_env(os.environ)
 dynamodb = clients.dynamodb()
@@ -88,6 +88,7 @@ serve = api.serve(app)
 
 
 @logger.inject_lambda_context(clear_state=True)
+@observed
 def _scheduled(_: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     end = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - MARGIN_SECONDS
     cleaned = _clean_up(False, lambda: time.monotonic() < end)

@@ -78,6 +78,7 @@ def _start(asked: Asked, caller: Caller, nonce: str) -> Job:
         executions,
         settings.max_waiting_jobs,
         settings.retention_days,
+        settings.task,
     )
     logger.append_keys(job_id=job.job_id)
     told = str(asked.conversion)

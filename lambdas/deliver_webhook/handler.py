@@ -39,7 +39,7 @@ from conversion.webhooks import (
     WebhookError,
     delay_after,
 )
-from lambdas.observability import logger
+from lambdas.observability import logger, observed
 
 settings = DeliverWebhookSettings.from_env(os.environ)
 queue = Queue(clients.sqs(clients.BRISK), settings.queue_url)
@@ -90,5 +90,6 @@ def _read(body: str) -> object:
 
 
 @logger.inject_lambda_context(clear_state=True)
+@observed
 def handler(event: dict[str, object], context: LambdaContext) -> PartialItemFailureResponse:
     return process_partial_response(event, deliver, processor, context)

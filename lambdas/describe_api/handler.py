@@ -17,6 +17,7 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 
+from conversion.errors import NoBatches
 from conversion.settings import DescribeApiSettings
 from lambdas import api, problems
 from lambdas.offered import offered
@@ -25,6 +26,12 @@ from lambdas.openapi.paths import methods_at
 
 # Both change with a deployment and never between.
 _KEEP_SECONDS = 300
+
+# The only routes of the document that not every deployment has.
+_NO_BATCHES = (
+    "This deployment converts nothing in batches: deploy it with -c batchSources=bucket/prefix, "
+    "which says what it may read."
+)
 
 settings = DescribeApiSettings.from_env(os.environ)
 app = api.resolver()
@@ -47,6 +54,8 @@ def no_route(_: NotFoundError) -> Response[Any]:
     allowed = methods_at(path)
     if not allowed:
         return problems.no_route(NotFoundError())
+    if method in allowed and method != "OPTIONS":  # API Gateway would have sent it elsewhere
+        return problems.refused(NoBatches(_NO_BATCHES))
     if method == "OPTIONS":
         answered = api.answer(None, HTTPStatus.NO_CONTENT)
         answered.headers["Allow"] = ", ".join(allowed)

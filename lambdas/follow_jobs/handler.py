@@ -40,6 +40,7 @@ from conversion.errors import JobExpired, JobNotFound
 from conversion.events import ConversionEvent
 from conversion.job import Job
 from conversion.leftovers import Removed, remove_all, remove_lost
+from conversion.measures import measures
 from conversion.settings import FollowJobsSettings
 from conversion.start import start_waiting
 from conversion.stores import clients
@@ -50,7 +51,8 @@ from conversion.stores.jobs import Jobs
 from conversion.stores.objects import Objects
 from conversion.stores.progress import ProgressTable
 from conversion.stores.slots import SlotsTable
-from lambdas.observability import logger
+from lambdas.metrics import measure, measure_code, measured
+from lambdas.observability import logger, observed
 
 settings = FollowJobsSettings.from_env(os.environ)
 dynamodb = clients.dynamodb(clients.BRISK)
@@ -113,13 +115,15 @@ class Batch:
         """The slot first: neither EventBridge nor S3 may hold up the jobs that wait."""
         event = ConversionEvent.of_change(before, after)
         if event is None:
+            _measure(before, after)
             return
         if after.status.is_terminal:
             self._give_back(after)
             if _lacks_cost(after):
-                event = ConversionEvent.of_change(before, _with_cost(after)) or event
+                event = replace(event, job=_with_cost(after))
         bus.put([event])
         logger.info("announced", job_id=after.job_id, event=event.detail_type)
+        _measure(before, event.job)
         if after.status.is_terminal:
             self._clear_up("lost outputs removed", after, lambda: remove_lost(after, objects))
 
@@ -155,6 +159,15 @@ class Batch:
         self.gave_back = True
 
 
+def _measure(before: Job | None, after: Job) -> None:
+    """Last of what may fail: a record that goes back to the stream is not counted twice."""
+    for each in measures(before, after):
+        if each.code is None:
+            measure(each.metric, each.value)
+        else:
+            measure_code(each.metric, each.code, each.value)
+
+
 def _is_given_up(change: dict[str, Any]) -> bool:
     return time.time() - float(change.get("ApproximateCreationDateTime", 0)) > UNREADABLE_SECONDS
 
@@ -184,7 +197,7 @@ def _with_cost(job: Job) -> Job:
     """Whoever cancelled a job, or gave it up, does not know what its attempts had cost by then;
     their last reports do. What a task did after its last is a few seconds, and is not counted."""
     read = job.attempt * job.source.bytes
-    cost = spent(progress.seconds_run(job.job_id), job.attempt, read, 0)
+    cost = spent(progress.seconds_run(job.job_id), job.attempt, read, 0, settings.task)
     jobs.record_cost(job.job_id, cost)
     return replace(job, cost=cost)
 
@@ -199,6 +212,8 @@ def _start_waiting() -> None:
 
 
 @logger.inject_lambda_context(clear_state=True)
+@observed
+@measured
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     batch = Batch()
     answer = process_partial_response(event, batch.follow, processor, context)

@@ -34,7 +34,9 @@ app = api.resolver()
 def get_output(job_id: str) -> Response[Any]:
     """The first of these lets a job go that is to be deleted after its download."""
     job = let_go(_job(job_id), jobs, settings.download_url_seconds)
-    return _sent_to(download_url(job, objects, settings.download_url_seconds))
+    url = download_url(job, objects, settings.download_url_seconds)
+    logger.info("download given", bytes=job.output and job.output.bytes, attempt=job.attempt)
+    return _sent_to(url)
 
 
 @app.get("/api/download")

@@ -19,6 +19,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from conversion.errors import InvalidRequest
 from conversion.job import Standing
+from conversion.metrics import Metric
 from conversion.progress import shown
 from conversion.settings import GetProgressSettings
 from conversion.stores import clients
@@ -27,6 +28,7 @@ from conversion.stores.progress_store import progress_store, seconds_remembered
 from conversion.stores.recent import RecentProgress, RecentStandings
 from conversion.stores.redis_ping import ASK, RedisPing
 from lambdas import api, represent
+from lambdas.metrics import measure, measured
 from lambdas.observability import logger
 from lambdas.problems import POLL_SECONDS
 
@@ -37,7 +39,8 @@ settings = GetProgressSettings.from_env(os.environ)
 dynamodb = clients.dynamodb(clients.SWIFT)
 jobs = Jobs(dynamodb, settings.jobs_table)
 standings = RecentStandings(jobs)
-recent = RecentProgress(progress_store(settings, dynamodb), seconds_remembered(settings))
+store = progress_store(settings, dynamodb, unanswered=lambda: measure(Metric.REDIS_FALLBACKS))
+recent = RecentProgress(store, seconds_remembered(settings))
 redis = RedisPing(settings.redis_host, settings.redis_port)
 app = api.resolver()
 
@@ -96,6 +99,7 @@ def _answer(body: dict[str, Any], told: list[Standing]) -> Response[Any]:
 serve = api.serve(app)
 
 
+@measured
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """The health check, which cannot reach Redis, asks for it here (conversion/stores/)."""
     return redis.ping() if event == ASK else serve(event, context)

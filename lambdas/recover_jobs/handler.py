@@ -20,7 +20,8 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from conversion.recover import sweep
+from conversion.metrics import Metric
+from conversion.recover import Load, sweep
 from conversion.recovery.arrivals import OLDEST
 from conversion.recovery.pipeline import Pipeline
 from conversion.recovery.reconcile import settle
@@ -33,7 +34,8 @@ from conversion.stores.progress import ProgressTable
 from conversion.stores.slots import SlotsTable
 from conversion.stores.tasks import Tasks
 from conversion.stores.uploads import Uploads
-from lambdas.observability import logger
+from lambdas.metrics import measure, measured
+from lambdas.observability import logger, observed
 
 # A schedule's events carry the minute they are for; the bucket is listed in each fifth of them.
 _MINUTES_BETWEEN_LISTINGS = 5
@@ -52,6 +54,7 @@ pipeline = Pipeline(
     executions=Executions(clients.step_functions(clients.BRISK), settings.state_machine_arn),
     tasks=Tasks(clients.ecs(clients.BRISK), settings.cluster),
     objects=Objects(clients.s3(clients.BRISK), settings.bucket),
+    task=settings.task,
 )
 
 
@@ -60,11 +63,15 @@ class SweepIncomplete(Exception):
 
 
 @logger.inject_lambda_context(clear_state=True)
+@observed
+@measured
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """What was mended. An event that is no execution's asks for a sweep."""
     if event.get("source") == "aws.states":
         return _settle(event["detail"]["name"])
-    recovered = sweep(pipeline, defaults, settings.retention_days, _look_back(event))
+    look_back = _look_back(event)
+    recovered = sweep(pipeline, defaults, settings.retention_days, look_back, tell=_measure)
+    measure(Metric.JOBS_RECOVERED, recovered.jobs)
     if recovered.failures:
         raise SweepIncomplete(f"{recovered.failures} repairs failed; see the log.")
     return asdict(recovered)
@@ -72,7 +79,16 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 def _settle(job_id: str) -> dict[str, Any]:
     logger.append_keys(job_id=job_id)
-    return {"given_up": int(settle(job_id, pipeline.jobs, pipeline.executions))}
+    given_up = int(settle(job_id, pipeline.jobs, pipeline.executions))
+    measure(Metric.JOBS_RECOVERED, given_up)
+    return {"given_up": given_up}
+
+
+def _measure(load: Load) -> None:
+    measure(Metric.JOBS_RUNNING, load.running)
+    measure(Metric.JOBS_STARTING, load.starting)
+    measure(Metric.JOBS_WAITING, load.waiting)
+    measure(Metric.JOBS_HELD_UP, load.held_up)
 
 
 def _look_back(event: dict[str, Any]) -> timedelta | None:

@@ -38,7 +38,7 @@ from conversion.stores.jobs import Jobs
 from conversion.stores.slots import SlotsTable
 from conversion.stores.uploads import Uploads
 from conversion.uploads import PREFIX
-from lambdas.observability import logger
+from lambdas.observability import logger, observed
 
 settings = StartJobsSettings.from_env(os.environ)
 defaults = settings.conversions
@@ -73,7 +73,14 @@ def _read(body: str) -> ObjectCreated:
 
 def _start(created: ObjectCreated) -> None:
     made = start_for_object(
-        created, defaults, uploads, jobs, slots, executions, settings.retention_days
+        created,
+        defaults,
+        uploads,
+        jobs,
+        slots,
+        executions,
+        settings.retention_days,
+        settings.task,
     )
     for job in made:
         logger.info(
@@ -87,5 +94,6 @@ def _start(created: ObjectCreated) -> None:
 
 
 @logger.inject_lambda_context(clear_state=True)
+@observed
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     return process_partial_response(event, start, processor, context)

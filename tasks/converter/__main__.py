@@ -21,9 +21,13 @@ from conversion.stores import clients
 from conversion.stores.jobs import Jobs
 from conversion.stores.objects import Objects
 from conversion.stores.progress_store import progress_store, seconds_between_reports
+from conversion.stores.traces import Traces
+from conversion.traces import VARIABLE, TraceHeader
 from tasks.converter.convert import run
 from tasks.converter.log import to_stdout
 from tasks.converter.surroundings import Surroundings
+from tasks.converter.trace import Trace
+from tasks.converter.usage import Usage
 
 log = logging.getLogger("tasks.converter")
 
@@ -56,14 +60,23 @@ def _surroundings(stop: threading.Event) -> Surroundings:
     """Raises SettingsError, naming every variable that is missing."""
     settings = ConverterSettings.from_env(os.environ)
     s3, dynamodb = clients.s3(), clients.dynamodb()
+    usage, days = Usage(), settings.retention_days
     return Surroundings(
         settings=settings,
         jobs=Jobs(dynamodb, settings.jobs_table),
-        progress=progress_store(settings, dynamodb, settings.retention_days),
+        progress=progress_store(settings, dynamodb, days, usage.redis_unanswered),
         objects=lambda bucket: Objects(s3, bucket),
         stop=stop,
         seconds_between_reports=seconds_between_reports(settings),
+        usage=usage,
+        trace=_trace(),
     )
+
+
+def _trace() -> Trace:
+    """The client is made when the segment is sent: most attempts are not sampled."""
+    header = TraceHeader.read(os.environ.get(VARIABLE)) if clients.has_xray() else None
+    return Trace(header, lambda segment: Traces(clients.xray(clients.SENT)).put(segment))
 
 
 if __name__ == "__main__":

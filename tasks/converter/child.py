@@ -37,7 +37,7 @@ LEAST_MEMORY_BYTES = 384 * 1024**2
 _MOST_MEMORY_BYTES = 1280 * 1024**2
 # What is left of a killed group has let go of its pipes by then; whoever left the group has not.
 _PATIENCE_SECONDS = 5.0
-_MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024  # getrusage(2)
+MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024  # getrusage(2)
 
 # Exit codes of a child that a signal ended which was not its own doing: a machine that goes down
 # sends them to everyone, and that must not fail the job.
@@ -212,7 +212,7 @@ class Child:
             if pid == 0:
                 return False
             self._kill()
-            self.peak_bytes = used.ru_maxrss * _MAXRSS_UNIT
+            self.peak_bytes = used.ru_maxrss * MAXRSS_UNIT
             self.cpu_seconds = used.ru_utime + used.ru_stime
             self._process.returncode = os.waitstatus_to_exitcode(status)
         return True

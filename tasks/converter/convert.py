@@ -26,6 +26,7 @@ from conversion.errors import (
 from conversion.job import Job
 from conversion.outcome import Failure, Output
 from conversion.progress import Stage
+from conversion.stores.calls import calls
 from tasks.converter.gate import SourceGate
 from tasks.converter.probe import probe
 from tasks.converter.publish import take_back
@@ -42,17 +43,36 @@ def run(job_id: str, around: Surroundings, redrive: int = 0) -> None:
     Raises TransientError when it should be tried again, FenceError when the job is over or another
     attempt's.
     """
-    job = around.jobs.claim(job_id, around.settings.retention_days, redrive)
+    around.trace.annotate(jobId=job_id)
+    with around.trace.sent(f"{around.settings.deployment}-converter"):
+        try:
+            _attempt(job_id, around, redrive)
+        finally:
+            log.info("services called", extra={"calls": calls.take()})
+
+
+def _attempt(job_id: str, around: Surroundings, redrive: int) -> None:
+    with around.trace.step("claim"):
+        job = around.jobs.claim(job_id, around.settings.retention_days, redrive)
+    around.trace.annotate(attempt=job.attempt, format=job.conversion.target.name)
     log.info("claimed", extra={"attempt": job.attempt, "conversion": str(job.conversion)})
-    reporter = Reporter(around.progress, job_id, job.attempt, around.seconds_between_reports)
+    if job.attempt > 1:
+        log.warning("takes over from an attempt that ended early", extra={"attempt": job.attempt})
+    with around.usage.told(job.attempt, around.settings):
+        _run(job, around)
+
+
+def _run(job: Job, around: Surroundings) -> None:
+    reporter = Reporter(around.progress, job.job_id, job.attempt, around.seconds_between_reports)
     try:
         with reporter:
             output = _converted(job, around, reporter)
-            _finish(job, around, output, _cost(job, reporter, output.bytes))
+            _finish(job, around, output, _cost(job, around, reporter, output.bytes))
     except PermanentError as error:
         log.warning("failed", extra={"code": error.code, "reason": error.message})
+        around.trace.failed(error)
         failure = Failure(error.code, error.message)
-        around.jobs.fail(job_id, job.attempt, failure, _cost(job, reporter, 0))
+        around.jobs.fail(job.job_id, job.attempt, failure, _cost(job, around, reporter, 0))
     else:
         log.info("completed", extra=_loggable(output))
 
@@ -63,7 +83,8 @@ def _converted(job: Job, around: Surroundings, reporter: Reporter) -> Output:
     _check_size(source.bytes, around.settings.max_input_bytes)
     reporter.stage(Stage.PROBING)
     with SourceGate(around.objects(source.bucket), source.key, source.etag, source.bytes) as gate:
-        sound = probe(around.settings.ffprobe, gate, around.stop)
+        with around.trace.step("probe"):
+            sound = probe(around.settings.ffprobe, gate, around.stop)
         log.info("probed", extra={"sound": asdict(sound)})
         sound.check(around.settings.max_duration_seconds)
         made = Transcode(job, sound, gate, around, reporter).made()
@@ -80,14 +101,16 @@ def _converted(job: Job, around: Surroundings, reporter: Reporter) -> Output:
     )
 
 
-def _cost(job: Job, reporter: Reporter, bytes_out: int) -> Cost:
+def _cost(job: Job, around: Surroundings, reporter: Reporter, bytes_out: int) -> Cost:
     """Of all attempts so far; each is counted as if it had read the whole source."""
-    return spent(reporter.seconds, job.attempt, job.attempt * job.source.bytes, bytes_out)
+    read = job.attempt * job.source.bytes
+    return spent(reporter.seconds, job.attempt, read, bytes_out, around.settings.task)
 
 
 def _finish(job: Job, around: Surroundings, output: Output, cost: Cost) -> None:
     try:
-        around.jobs.complete(job.job_id, job.attempt, output, cost)
+        with around.trace.step("record"):
+            around.jobs.complete(job.job_id, job.attempt, output, cost)
     except RecordsUnavailable:
         raise
     except Exception:

@@ -15,12 +15,13 @@ from pathlib import Path
 
 from conversion.errors import OutputTooLarge
 from tasks.converter.sink import Writer
+from tasks.converter.usage import Usage
 
 _CHUNK_BYTES = 1024**2
 
 
 @contextmanager
-def scratch_file(likely_bytes: int) -> Generator[Path]:
+def scratch_file(likely_bytes: int, usage: Usage) -> Generator[Path]:
     """A path for the output, gone afterwards. Raises OutputTooLarge where the disk has no room."""
     with tempfile.TemporaryDirectory(prefix="sluice-") as folder:
         free = shutil.disk_usage(folder).free
@@ -29,7 +30,11 @@ def scratch_file(likely_bytes: int) -> Generator[Path]:
                 f"This output needs a file of about {likely_bytes} bytes and the task's disk has "
                 f"{free}; ask for a smaller format, or give the task more ephemeral storage."
             )
-        yield Path(folder, "output")
+        path = Path(folder, "output")
+        try:
+            yield path
+        finally:
+            usage.on_disk(path.stat().st_size if path.exists() else 0)
 
 
 def copy_into(writer: Writer, path: Path) -> None:

@@ -76,7 +76,8 @@ class Passes:
         watch = self.watch(
             [self.gate, *ends], lambda: (ffmpeg.state, self.gate.bytes_served, made())
         )
-        decoded = self._decoded(ffmpeg, watch, made)
+        with self._around.trace.step(stage.value):
+            decoded = self._decoded(ffmpeg, watch, made)
         if "-af" in command:
             check_steady(ffmpeg.log)
         if is_doubtful(self.span, self.sound, ffmpeg.log, decoded) and not self._is_vouched_for:

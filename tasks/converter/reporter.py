@@ -54,6 +54,7 @@ class Reporter:
         self._over = False
         self._urgent = False
         self._is_unheard = False
+        self._told: tuple[Stage, int] | None = None
         self._thread = threading.Thread(target=self._write_all, name="reporter", daemon=True)
 
     def __enter__(self) -> Self:
@@ -97,10 +98,19 @@ class Reporter:
         if self._error is not None:
             raise self._error
         self._last = replace(progress, percent=max(progress.percent, self._last.percent))
+        self._tell()
         with self._news:
             self._next = self._last.above(self._mark.percent)
             self._urgent |= urgent
             self._news.notify()
+
+    def _tell(self) -> None:
+        """A line of the log for each stage and each tenth of the way."""
+        reached = (self._last.stage, int(self._last.percent // 10))
+        if reached != self._told:
+            told = {"stage": self._last.stage.value, "percent": round(self._last.percent, 1)}
+            log.info("progress", extra=told)
+        self._told = reached
 
     def _write_all(self) -> None:
         last, written = None, self._began

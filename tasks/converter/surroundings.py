@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from conversion.job_store import JobStore
 from conversion.progress import ProgressStore
 from conversion.settings import ConverterSettings
 from conversion.stores.objects import Objects
+from tasks.converter.trace import Trace
+from tasks.converter.usage import Usage
 from tasks.converter.watch import STALL_SECONDS
 from tasks.converter.writer import FIRST_PART_BYTES
 
@@ -30,3 +32,5 @@ class Surroundings:
     first_part_bytes: int = FIRST_PART_BYTES
     stall_seconds: float = STALL_SECONDS
     seconds_between_reports: float | None = None
+    usage: Usage = field(default_factory=Usage)
+    trace: Trace = field(default_factory=Trace)

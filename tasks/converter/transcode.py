@@ -126,7 +126,7 @@ class Transcode:
 
     def _by_file(self, room: int) -> Made:
         likely = projected_bytes(self._sound, self._asked)
-        with self._writer() as writer, scratch_file(likely) as path:
+        with self._writer() as writer, scratch_file(likely, self._around.usage) as path:
             encoded = self._encode(room, to_file(str(path)), writer, [], self._most_bytes)
             copy_into(writer, path)
             return self._publish(writer, encoded, Mode.FILE)
@@ -184,7 +184,8 @@ class Transcode:
     def _publish(self, writer: ObjectWriter, encoded: _Encoded, mode: Mode) -> Made:
         self._reporter.stage(Stage.FINALIZING)
         seconds = encoded.part.seconds
-        size = publish(writer, self._objects, self._key, self._around, encoded.part)
+        with self._around.trace.step("publish"):
+            size = publish(writer, self._objects, self._key, self._around, encoded.part)
         keys = None
         if encoded.peaks is not None:
             keys = self._job.waveform_keys(self._job.attempt)

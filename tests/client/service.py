@@ -117,6 +117,9 @@ class Service:
         self.cleanups: list[dict[str, Any]] = [cleaned()]
         self.jobs_asked: list[dict[str, Any]] = []
         self.cleanups_asked: list[dict[str, Any]] = []
+        # What each look at a batch answers, the last of them for ever, and what was asked for.
+        self.batches: list[dict[str, Any]] = []
+        self.batches_asked: list[dict[str, Any]] = []
         self.loudness: dict[str, Any] | None = None
         self.warnings: list[dict[str, str]] = []
         self.downloading: Callable[[], None] = lambda: None
@@ -241,6 +244,8 @@ class _Handler(Receiving, BaseHTTPRequestHandler):
         parts = self.path.strip("/").split("/")
         if self.path == "/v1/cleanup":
             self.serve("cleanup", lambda: self.cleanup(body))
+        elif self.path == "/v1/batches":
+            self.serve("create_batch", lambda: self.create_batch(body))
         elif self.path == "/v1/jobs":
             self.serve("create_job", lambda: self.create_job(body))
         elif parts[-1] == "complete":
@@ -255,6 +260,8 @@ class _Handler(Receiving, BaseHTTPRequestHandler):
         if self.path.startswith("/v1/uploads/"):
             file_id = self.path.rpartition("/")[2]
             self.serve("abort", lambda: self.on_upload(file_id, self.abort))
+        elif self.path.startswith("/v1/batches/"):
+            self.serve("cancel_batch", self.batch)
         else:
             self.serve("cancel", self.cancel)
 
@@ -277,6 +284,8 @@ class _Handler(Receiving, BaseHTTPRequestHandler):
             kind = "parts" if len(parts) == 4 else "upload"
             act = self.list_parts if len(parts) == 4 else self.upload
             self.serve(kind, lambda: self.on_upload(parts[2], act))
+        elif parts[:2] == ["v1", "batches"]:
+            self.serve("batch", self.batch)
         elif parts == ["v1", "jobs"]:
             self.serve("list_jobs", self.list_jobs)
         elif parts[:2] == ["v1", "jobs"]:
@@ -348,6 +357,19 @@ class _Handler(Receiving, BaseHTTPRequestHandler):
         service.cleanups_asked.append(body)
         told = service.cleanups.pop(0) if len(service.cleanups) > 1 else service.cleanups[0]
         self.json(200, told | {"dryRun": body["dryRun"]})
+
+    def create_batch(self, body: dict[str, Any]) -> None:
+        if not self.service.batches:
+            return self.problem(404, "NO_BATCHES", "Deploy with -c batchSources=bucket/prefix.")
+        self.service.batches_asked.append(body)
+        return self.json(202, self.service.batches[0])
+
+    def batch(self) -> None:
+        if not self.service.batches:
+            return self.problem(404, "BATCH_NOT_FOUND", "There is no such batch: check the id.")
+        more = len(self.service.batches) > 1
+        told = self.service.batches.pop(0) if more else self.service.batches[0]
+        return self.json(200, told, self.ask_again())
 
     def cancel(self) -> None:
         """A job that is over but for a cancel stays as it is."""

@@ -15,6 +15,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from local.ffmpeg import Ffmpeg, find_ffmpeg
+from tests.contract import pretend
 from tests.converter.sounds import Sounds
 from tests.converter.traps import Guard, guarded
 from tests.converter.world import World
@@ -41,7 +42,8 @@ def endpoint() -> Iterator[str]:
     host, port = server.get_host_and_port()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(moto.s3.models, "S3_UPLOAD_PART_MIN_SIZE", 1024)
-        yield f"http://{host}:{port}"
+        with pretend.quick_answers():
+            yield f"http://{host}:{port}"
     server.stop()
 
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import subprocess
 import threading
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,7 +40,18 @@ _MORE_ASKED = [
     Conversion("m4a", tags=(("lyrics", "one\ntwo " * 500), ("title", "Tëst = ✓"))),
 ]
 _SHAPES = [(layout, bits) for layout in ("mono", "stereo", "5.1") for bits in (16, 24)]
-_USUAL_SHAPES = [("stereo", 16), ("5.1", 24)]
+# Those of every run: each request once, and six channels of 24 bits where they are kept.
+_EACH, _LARGE = ("stereo", 16), ("5.1", 24)
+_LARGE_ASKED = [Conversion(name) for name in ("wav", "flac", "m4a")]
+
+
+def _dressed() -> Iterator[Any]:
+    for shape in _SHAPES:
+        for asked in _ASKED:
+            usual = shape == _EACH or (shape == _LARGE and asked in _LARGE_ASKED)
+            layout, bits = shape
+            marks = [] if usual else [pytest.mark.long]
+            yield pytest.param(*shape, asked, marks=marks, id=f"{layout}-{bits}-{asked}")
 
 
 def _by_file(world: World, data: bytes, conversion: Conversion, folder: Path) -> bytes:
@@ -68,18 +81,7 @@ def _compare(world: World, data: bytes, conversion: Conversion, folder: Path) ->
     assert world.open_uploads() == []
 
 
-@pytest.mark.parametrize("asked", _ASKED, ids=str)
-@pytest.mark.parametrize(
-    ("layout", "bits"),
-    [
-        *_USUAL_SHAPES,
-        *(
-            pytest.param(*each, marks=pytest.mark.long)
-            for each in _SHAPES
-            if each not in _USUAL_SHAPES
-        ),
-    ],
-)
+@pytest.mark.parametrize(("layout", "bits", "asked"), list(_dressed()))
 def test_streamed_bytes_are_the_files_with_tags_and_cover(
     world: World, sounds: Sounds, tmp_path: Path, layout: str, bits: int, asked: Conversion
 ) -> None:
@@ -95,7 +97,7 @@ def test_streamed_bytes_are_the_files_without(
     _compare(world, bare(sounds, layout, bits), asked, tmp_path)
 
 
-@pytest.mark.parametrize("source", ["mp3", "m4a-moov-last"])
+@pytest.mark.parametrize("source", [pytest.param("mp3", marks=pytest.mark.long), "m4a-moov-last"])
 @pytest.mark.parametrize("asked", _MORE_ASKED, ids=str)
 def test_so_are_those_of_other_requests(
     world: World, sounds: Sounds, tmp_path: Path, source: str, asked: Conversion

@@ -107,7 +107,14 @@ def test_of_a_film_only_the_sound_is_taken(
     assert [each["codec_type"] for each in _look(world, output, tmp_path)["streams"]] == ["audio"]
 
 
-@pytest.mark.parametrize("asked", ["mp3", "m4a", "flac", "ogg", "opus"])
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "m4a",
+        "opus",
+        *(pytest.param(each, marks=pytest.mark.long) for each in ("mp3", "flac", "ogg")),
+    ],
+)
 def test_a_sound_that_starts_late_in_a_film_is_whole(
     world: World, sounds: Sounds, asked: str
 ) -> None:
@@ -175,7 +182,7 @@ def test_a_flac_is_as_deep_as_its_source(
     assert found["streams"][0]["bits_per_raw_sample"] == bits
 
 
-@pytest.mark.parametrize("tag", ["comment", "lyrics"])
+@pytest.mark.parametrize("tag", ["comment", pytest.param("lyrics", marks=pytest.mark.long)])
 @pytest.mark.parametrize("source", ["mp3", "m4a-moov-last", "flac", "ogg"])
 def test_a_tag_of_100_kb_survives(
     world: World, sounds: Sounds, tmp_path: Path, source: str, tag: str

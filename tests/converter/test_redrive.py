@@ -55,6 +55,18 @@ def test_the_cost_of_all_attempts_is_recorded(world: World, sounds: Sounds) -> N
     assert twice.cost.transitions > once.cost.transitions
 
 
+def test_the_cost_is_of_the_task_that_the_deployment_has(world: World, sounds: Sounds) -> None:
+    data = sounds.bytes("wav")
+    usual = world.convert(data, "mp3").cost
+    large = world.convert(data, "mp3", task_cpu=4096, task_memory=8192).cost
+
+    assert usual
+    assert large
+    # A minute each, at least: what is billed for is not how fast this machine is.
+    assert (large.vcpu_seconds, large.gb_seconds) == (4 * usual.vcpu_seconds, 4 * usual.gb_seconds)
+    assert large.usd > 3 * usual.usd
+
+
 def test_a_job_that_fails_costs_too(world: World) -> None:
     assert (failed := world.convert(b"just some text", "mp3")).cost
     assert failed.status is Status.FAILED

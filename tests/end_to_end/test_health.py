@@ -61,7 +61,7 @@ def test_a_redis_that_stops_makes_it_degraded_and_no_more() -> None:
 @pytest.mark.long
 def test_without_its_bucket_it_is_down() -> None:
     with Here() as pipeline:
-        bucket = pipeline.deployment.resource("AWS::S3::Bucket")
+        bucket = pipeline.deployment.output("BucketName")
         pipeline.engine.client("s3").delete_bucket(Bucket=bucket)
 
         told = health(pipeline.api, 503)

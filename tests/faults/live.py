@@ -59,7 +59,7 @@ class Live:
 
     @property
     def bucket(self) -> str:
-        return self.resource("AWS::S3::Bucket")
+        return self.pipeline.deployment.output("BucketName")
 
     @property
     def state_machine(self) -> str:

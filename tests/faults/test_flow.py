@@ -227,6 +227,7 @@ def test_a_redrive_counts_from_nothing(flow: Flow) -> None:
     assert flow.providers() == ["FARGATE_SPOT"] * 8
 
 
+@pytest.mark.long
 def test_a_redrive_of_a_failure_that_could_not_be_recorded_converts_again(flow: Flow) -> None:
     flow.start("exit:1 exit:1 exit:1 lose-records:1")
     ended = flow.ended()
@@ -298,6 +299,7 @@ def test_a_redrive_of_a_timed_out_execution_converts_again(flow: Flow) -> None:
     assert flow.job.status == "completed"
 
 
+@pytest.mark.long
 def test_a_redrive_of_a_cancelled_jobs_execution_leaves_it_cancelled(flow: Flow) -> None:
     flow.start("wait complete")
     flow.waits_for("waiting")

@@ -7,10 +7,10 @@ import re
 from pathlib import Path
 from typing import Any
 
-from conversion.cost import TASK_DISK_GIB, TASK_GB, TASK_VCPU
 from conversion.events import ObjectCreated
 from conversion.uploads import PREFIX
 from tests.infra.assembly import Assembly
+from tests.unit.statemachine import definitions
 
 ASL_FILE = Path(__file__).parents[2] / "statemachine" / "conversion.asl.json"
 ASL = ASL_FILE.read_text()
@@ -87,6 +87,7 @@ def test_the_definition_is_json_once_its_placeholders_are_filled(assembly: Assem
     assert [each["Name"] for each in arguments["Overrides"]["ContainerOverrides"]] == [
         container(assembly)["Name"]
     ]
+    assert definitions.FILLED["ContainerName"] == container(assembly)["Name"]
     subnets = "${NetworkVpcTasksSubnet1Subnet},${NetworkVpcTasksSubnet2Subnet}"
     assert subnets in json.dumps(arguments["NetworkConfiguration"])
 
@@ -138,28 +139,18 @@ def test_the_task_is_small_and_of_the_chosen_architecture(
 ) -> None:
     task = assembly.the("AWS::ECS::TaskDefinition")
     assert (task["Cpu"], task["Memory"]) == ("1024", "2048")
-    # What a job is said to cost goes by these.
-    disk = task["EphemeralStorage"]["SizeInGiB"]
-    assert (1024, 2048, disk) == (TASK_VCPU * 1024, TASK_GB * 1024, TASK_DISK_GIB)
     assert task["RequiresCompatibilities"] == ["FARGATE"]
     assert task["RuntimePlatform"]["CpuArchitecture"] == "ARM64"
     other = other_assembly.the("AWS::ECS::TaskDefinition")
     assert other["RuntimePlatform"]["CpuArchitecture"] == "X86_64"
 
 
-def test_the_disk_takes_the_largest_output_by_way_of_a_file(assembly: Assembly) -> None:
-    task = assembly.the("AWS::ECS::TaskDefinition")
-    environment = {each["Name"]: each["Value"] for each in container(assembly)["Environment"]}
-    disk = task["EphemeralStorage"]["SizeInGiB"] * 1024**3
-    room_for_the_image = 5 * 1024**3
-    assert disk >= int(environment["SLUICE_MAX_OUTPUT_BYTES"]) + room_for_the_image
-
-
 def test_the_image_is_made_of_the_converter_and_the_domain_alone(assembly: Assembly) -> None:
     (manifest,) = assembly.directory.glob("*-conversion.assets.json")
     (image,) = json.loads(manifest.read_text())["dockerImages"].values()
     context = assembly.directory / image["source"]["directory"]
-    assert {path.name for path in context.iterdir()} == {"conversion", "tasks"}
+    there = {path.name for path in context.iterdir()}
+    assert there == {".dockerignore", "conversion", "tasks"}  # the first says what the others are
     assert not list(context.rglob("__pycache__"))
     assert (context / image["source"]["dockerFile"]).is_file()
     assert image["source"]["platform"] == "linux/arm64"
@@ -170,21 +161,6 @@ def test_the_image_expects_the_user_and_the_disk_it_is_given(assembly: Assembly)
     assert f"USER {container(assembly)['User']}" in lines
     # Else the volume would belong to root, and the first fallback to a file would fail.
     assert 'VOLUME ["/tmp"]' in lines
-
-
-def test_nothing_reaches_a_task_and_it_reaches_https_alone(assembly: Assembly) -> None:
-    group = assembly.the("AWS::EC2::SecurityGroup")
-    assert "SecurityGroupIngress" not in group
-    (out,) = group["SecurityGroupEgress"]
-    assert (out["IpProtocol"], out["FromPort"], out["ToPort"]) == ("tcp", 443, 443)
-    assert not assembly.of("AWS::EC2::SecurityGroupIngress")
-
-
-def test_the_network_costs_nothing_at_rest(assembly: Assembly) -> None:
-    assert not assembly.of("AWS::EC2::NatGateway")
-    endpoints = assembly.of("AWS::EC2::VPCEndpoint").values()
-    assert {each["VpcEndpointType"] for each in endpoints} == {"Gateway"}
-    assert {each["ServiceName"].rsplit(".", 1)[-1] for each in endpoints} == {"dynamodb", "s3"}
 
 
 def container(assembly: Assembly) -> Any:

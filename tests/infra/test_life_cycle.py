@@ -90,7 +90,14 @@ def test_a_rule_may_invoke_its_own_function_alone(assembly: Assembly) -> None:
         ("${RecoverJobsFunction.Arn}", "${EachMinute.Arn}"),
         ("${RecoverJobsFunction.Arn}", "${RecoveryRule.Arn}"),
         ("${CleanUpFunction.Arn}", "${EachHour.Arn}"),
+        ("${FollowTasksFunction.Arn}", "${TaskEndsRule.Arn}"),
     }
+
+
+def test_the_ends_of_this_clusters_tasks_are_heard_and_of_no_others(assembly: Assembly) -> None:
+    heard = assembly.of("AWS::Events::Rule")["TaskEndsRule"]["EventPattern"]
+    assert heard["detail"]["clusterArn"] == ["${Cluster.Arn}"]
+    assert (heard["source"], heard["detail"]["lastStatus"]) == (["aws.ecs"], ["STOPPED"])
 
 
 def test_what_could_not_be_done_is_kept_for_a_fortnight(other_assembly: Assembly) -> None:
@@ -138,7 +145,8 @@ def test_the_webhooks_secret_is_made_where_it_is_kept_and_is_base64(
 ) -> None:
     made = other_assembly.the("AWS::SecretsManager::Secret")["GenerateSecretString"]
     assert made == {"PasswordLength": 32, "ExcludePunctuation": True, "IncludeSpace": False}
-    told = variables(other_assembly, "DeliverWebhookFunction")
+    given = variables(other_assembly, "DeliverWebhookFunction")
+    told = {name: value for name, value in given.items() if name.startswith("SLUICE_")}
     assert told == {
         "SLUICE_WEBHOOK_URL": "https://example.com/sluice",
         "SLUICE_WEBHOOK_SECRET_ARN": "${WebhooksSecret}",
@@ -147,4 +155,6 @@ def test_the_webhooks_secret_is_made_where_it_is_kept_and_is_base64(
 
 
 def variables(assembly: Assembly, function: str) -> dict[str, Any]:
-    return assembly.of("AWS::Lambda::Function")[function]["Environment"]["Variables"]
+    """Ours: Powertools' are in tests/infra/test_functions.py."""
+    told = assembly.of("AWS::Lambda::Function")[function]["Environment"]["Variables"]
+    return {name: value for name, value in told.items() if name.startswith("SLUICE_")}

@@ -136,3 +136,40 @@ def test_a_vpcs_default_group_is_emptied(engine: Engine, stack: Any) -> None:
 
     [found] = engine.client("ec2").describe_security_groups(GroupIds=[group])["SecurityGroups"]
     assert (found["IpPermissions"], found["IpPermissionsEgress"]) == ([], [])
+
+
+def test_a_nat_gateway_has_an_address_and_both_are_removed(engine: Engine, stack: Any) -> None:
+    subnet = {"VpcId": {"Ref": "Vpc"}, "CidrBlock": "10.9.1.0/24"}
+    address = {"Fn::GetAtt": ["Address", "AllocationId"]}
+    network = {"Vpc": VPC, "Subnet": {"Type": "AWS::EC2::Subnet", "Properties": subnet}}
+    nat = {"SubnetId": {"Ref": "Subnet"}, "AllocationId": address}
+    way_out = {
+        "Address": {"Type": "AWS::EC2::EIP", "Properties": {"Domain": "vpc"}},
+        "Nat": {"Type": "AWS::EC2::NatGateway", "Properties": nat},
+    }
+    made = stack({**network, **way_out}, {"Allocation": address})
+    ec2 = engine.client("ec2")
+
+    [found] = ec2.describe_nat_gateways(NatGatewayIds=[made["Nat"]])["NatGateways"]
+    [reserved] = ec2.describe_addresses(AllocationIds=[made["Allocation"]])["Addresses"]
+    stack(network)
+
+    assert (found["State"], found["SubnetId"]) == ("available", made["Subnet"])
+    assert reserved["PublicIp"] == made["Address"]
+    assert ec2.describe_nat_gateways(NatGatewayIds=[made["Nat"]])["NatGateways"] == []
+    assert made["Address"] not in [
+        each["PublicIp"] for each in ec2.describe_addresses()["Addresses"]
+    ]
+
+
+def test_a_bucket_is_emptied_when_what_empties_it_is_deleted(engine: Engine, stack: Any) -> None:
+    watched = {"ServiceToken": "unused", "BucketName": {"Ref": "Bucket"}}
+    bucket = {"Bucket": {"Type": "AWS::S3::Bucket"}}
+    emptying = {"Type": "Custom::S3AutoDeleteObjects", "Properties": watched}
+    name = stack({**bucket, "Emptying": emptying})["Bucket"]
+    s3 = engine.client("s3")
+    s3.put_object(Bucket=name, Key="uploads/a.wav", Body=b"RIFF")
+
+    stack(bucket)
+
+    assert s3.list_objects_v2(Bucket=name)["KeyCount"] == 0

@@ -79,6 +79,7 @@ def test_it_says_when_it_is_ready_and_ends_with_its_input(start: Start, tmp_path
     assert left(tmp_path) == []
 
 
+@pytest.mark.long
 def test_a_program_that_starts_it_for_a_person_ends_it_by_its_input_too(start: Start) -> None:
     process = start("--port", "0")
     assert process.stdout is not None
@@ -123,6 +124,7 @@ def test_an_option_that_cannot_be_is_refused_by_name(start: Start, option: str, 
     assert says in process.stderr.read()
 
 
+@pytest.mark.long
 def test_without_any_input_it_ends_on_sigterm(tmp_path: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "local", "--port", "0"],

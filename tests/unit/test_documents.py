@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import Field, fields
 from importlib import import_module
 from pathlib import Path
 from pkgutil import walk_packages
-from typing import Any
 
 import pytest
 
 import conversion
 from client.verbs import main
 from conversion import errors
-from infra.options import Options
+from infra.options import rows
+from infra.options_page import page
 
 _ROOT = Path(__file__).parents[2]
 _DOCS = _ROOT / "docs"
@@ -83,28 +82,34 @@ def test_every_refusal_is_in_the_guide_to_the_api_with_its_status() -> None:
 def test_readme_has_every_verb_of_the_command_and_no_other() -> None:
     readme = (_ROOT / "README.md").read_text()
     rows = readme.partition("| `sluice …` |")[2].partition("\n\n")[0]
-    assert set(re.findall(r"^\| `(\w+)", rows, re.MULTILINE)) == set(main.commands)
+    assert set(re.findall(r"^\| `([\w-]+)", rows, re.MULTILINE)) == set(main.commands)
 
 
-def test_readme_has_every_option_of_a_deployment_with_its_default() -> None:
-    readme = (_ROOT / "README.md").read_text()
-    rows = readme.partition("| option | default |")[2].partition("\n\n")[0]
-    told = dict(re.findall(r"^\| `(\w+)`(?:, `\w+`)? \| ([^|]+) \|", rows, re.MULTILINE))
-    for field in fields(Options):
-        name = _camel(field.name)
-        if name == "jwtAudience":  # told beside its issuer
-            continue
-        assert _default(field) in told.pop(name).replace("`", ""), name
-    assert told == {}
+def test_readme_has_the_options_that_most_people_set_with_their_defaults() -> None:
+    told = _options_in("README.md")
+    defaults = {row.name: str(row.default) or "none" for row in rows()}
+    assert len(told) == 5
+    assert {name: defaults[name] for name in told} == told
 
 
-def _camel(name: str) -> str:
-    first, *others = name.split("_")
-    return first + "".join(each.capitalize() for each in others)
+def test_the_page_of_options_has_every_one_as_the_code_has_it() -> None:
+    assert _options_in("docs/options.md").keys() == {row.name for row in rows()}
+    assert (_DOCS / "options.md").read_text() == page(), "make options"
 
 
-def _default(field: Field[Any]) -> str:
-    if field.name == "max_upload_bytes":
-        return f"{field.default // 1024**3} GiB"
-    value = ",".join(field.default) if isinstance(field.default, tuple) else str(field.default)
-    return value or "none"
+def _options_in(document: str) -> dict[str, str]:
+    """Each option of the table, with its default."""
+    table = (_ROOT / document).read_text().partition("| option | default |")[2]
+    found = re.findall(r"^\| `(\w+)` \| ([^|]+) \|", table.partition("\n\n")[0], re.MULTILINE)
+    return {name: default.strip("`") for name, default in found}
+
+
+def test_every_context_that_readme_names_is_an_option() -> None:
+    limits = (_ROOT / "README.md").read_text().partition("## Limits")[2].partition("\n## ")[0]
+    named = {
+        name
+        for row in re.findall(r"context ([^|]+) \|", limits)
+        for name in re.findall(r"`(\w+)`", row)
+    }
+    assert len(named) > 7
+    assert named <= {row.name for row in rows()}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from conversion.conversion import Conversion
-from conversion.cost import TASK_GB, Cost, estimate, spent
+from conversion.cost import USUAL, Cost, TaskSize, estimate, spent
 from conversion.formats import FORMATS
 
 ARCHITECTURE = Path(__file__).parents[3] / "docs" / "architecture.md"
@@ -30,7 +30,36 @@ def test_a_cost_reads_back_as_it_was_written() -> None:
 
 def test_a_short_job_pays_the_minute_that_fargate_bills_at_least() -> None:
     assert spent(1.0, 1, 1, 1).vcpu_seconds == 60.0
-    assert spent(1.0, 1, 1, 1).gb_seconds == 60.0 * TASK_GB
+    assert spent(1.0, 1, 1, 1).gb_seconds == 60.0 * USUAL.gb
+
+
+def test_a_larger_task_costs_more_by_the_second_and_a_smaller_one_less() -> None:
+    small, usual, large = TaskSize(0.25, 0.5), TaskSize(), TaskSize(2.0, 4.0)
+    costs = [spent(600.0, 1, 1, 1, task) for task in (small, usual, large)]
+
+    assert [each.vcpu_seconds for each in costs] == [155.0, 620.0, 1240.0]
+    assert [each.gb_seconds for each in costs] == [310.0, 1240.0, 2480.0]
+    assert costs[0].usd < costs[1].usd < costs[2].usd
+
+
+def test_disk_is_paid_beyond_what_every_task_has() -> None:
+    seconds = [TaskSize(disk_gib=each).second_usd for each in (20, 21, 200)]
+    assert seconds[1] - seconds[0] == pytest.approx(0.000111 / 3600)
+    assert seconds[2] - seconds[0] == pytest.approx(180 * 0.000111 / 3600)
+
+
+def test_a_task_without_a_public_address_pays_for_none() -> None:
+    paid = TaskSize(addresses=1).second_usd - TaskSize(addresses=0).second_usd
+    assert paid == pytest.approx(0.005 / 3600)
+
+
+def test_a_part_of_a_processor_takes_longer_and_two_are_no_faster() -> None:
+    def seconds(vcpu: float) -> float:
+        made = estimate("uploads/a.wav", HOUR_OF_CD, Conversion("mp3"), TaskSize(vcpu=vcpu))
+        return made.vcpu_seconds / vcpu
+
+    assert seconds(0.25) > 2 * seconds(1.0)
+    assert seconds(2.0) == pytest.approx(seconds(1.0), abs=0.1)  # tenths are recorded
 
 
 def test_every_attempt_is_paid_for() -> None:

@@ -43,6 +43,7 @@ def test_there_is_one_for_each_process() -> None:
         "CreateUpload", "ReceiveUpload", "StartJobs", "CreateJob", "CancelJob", "GetJob",
         "GetHistory", "GetProgress", "GetOutput", "CheckHealth", "DescribeApi", "FollowJobs",
         "RecoverJobs", "CleanUp", "DeliverWebhook", "Converter",
+        "ManageBatches", "FeedBatch", "WatchBatch", "SumUpBatch",
     }  # fmt: skip
 
 

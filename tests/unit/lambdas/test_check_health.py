@@ -150,7 +150,7 @@ def test_why_a_check_failed_is_in_the_log(ask, breaks, log) -> None:
 
     (line,) = [each for each in log() if each.get("check") == "ecs"]
     assert line["level"] == "ERROR"
-    assert pretend.ACCOUNT in line["exception"]
+    assert pretend.ACCOUNT in line["trace"]
 
 
 def test_what_is_taken_is_counted(deployment, module, ask) -> None:

@@ -230,3 +230,16 @@ def test_the_other_form_of_the_route_answers_the_same(deployment, event) -> None
     answer = deployment.call("create_upload", asked)
     assert answer.status == 201
     assert answer.headers["location"] == f"/v1/uploads/{answer.json['fileId']}"
+
+
+def test_an_upload_is_logged_with_its_bytes_its_parts_and_its_conversions(
+    deployment, event, log
+) -> None:
+    asked = event("http_create_upload")
+    body = json.loads(asked["body"]) | {"bytes": 16 * 1024**2 + 5}
+    made = deployment.call("create_upload", asked | {"body": json.dumps(body)})
+
+    (line,) = [each for each in log() if each["message"] == "upload asked for"]
+    assert line["fileId"] == made.json["fileId"]
+    assert (line["bytes"], line["parts"]) == (16 * 1024**2 + 5, 3)
+    assert line["conversions"] == ["mp3@192", "flac"]

@@ -108,7 +108,7 @@ def test_an_event_is_delivered_signed(
     assert Webhook(SECRET).verify(heard.body, heard.headers)["type"] == "conversion.completed"
     assert put_off == []
     (line,) = [each for each in log() if each["message"] == "webhook delivered"]
-    assert (line["webhook_id"], line["status"]) == (Message.from_event(EVENT).id, 204)
+    assert (line["webhookId"], line["status"]) == (Message.from_event(EVENT).id, 204)
 
 
 @pytest.mark.parametrize("received", [1, 2, 3, 7])

@@ -47,7 +47,7 @@ def test_it_logs_which_job_and_why(log: Log, redriven: bool) -> None:
     with nullcontext() if redriven else pytest.raises(Exception, match="ends early"):
         handler({**EVENT, "redriven": redriven}, Context())
 
-    assert {(each["job_id"], each["code"]) for each in log()} == {(JOB_ID, TruncatedInput.code)}
+    assert {(each["jobId"], each["code"]) for each in log()} == {(JOB_ID, TruncatedInput.code)}
     assert MESSAGE not in str(log())
 
 

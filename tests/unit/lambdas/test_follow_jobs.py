@@ -118,6 +118,19 @@ def test_a_real_records_change_is_announced(world: Deployment, heard: Heard, eve
     assert heard() == [("Conversion Completed", JOB_ID)]
 
 
+def test_a_change_that_an_operator_reads_back_from_the_stream_can_be_followed(
+    world: Deployment, heard: Heard, batch: Any
+) -> None:
+    """GetRecords tells neither the stream nor, by the AWS CLI, a time that is a number
+    (docs/runbook.md, dead letters)."""
+    (read,) = batch((PROCESSING, completed()))["Records"]
+    del read["eventSourceARN"]
+    read["dynamodb"]["ApproximateCreationDateTime"] = "2026-11-21T09:31:40+00:00"
+
+    assert world.invoke(FUNCTION, {"Records": [read]}) == NOTHING_FAILED
+    assert heard() == [("Conversion Completed", JOB_ID)]
+
+
 @pytest.mark.parametrize(
     ("before", "after", "told"),
     [
@@ -247,7 +260,7 @@ def test_a_job_that_expired_alive_is_an_error_in_the_log(
 ) -> None:
     world.invoke(FUNCTION, batch((PROCESSING, None)))
     (line,) = [each for each in log() if each["level"] == "ERROR"]
-    assert (line["job_id"], line["status"]) == (JOB_ID, "processing")
+    assert (line["jobId"], line["status"]) == (JOB_ID, "processing")
 
 
 def test_the_log_holds_no_file_name(
@@ -287,7 +300,7 @@ def test_a_record_that_fails_and_those_behind_it_go_back(
 
     assert heard() == [("Conversion Created", JOB_ID)]
     (line,) = [each for each in log() if each["level"] == "ERROR"]
-    assert line["sequence_number"] == "s1"
+    assert line["sequenceNumber"] == "s1"
 
 
 def unreadable(told: Any, number: int, age: float) -> Any:
@@ -311,7 +324,7 @@ def test_what_is_no_job_does_not_hold_the_others_up_for_ever(
     assert world.invoke(FUNCTION, unreadable(told, 0, age=700)) == NOTHING_FAILED
     assert heard() == [("Conversion Created", OTHER)]
     (line,) = [each for each in log() if each["level"] == "ERROR"]
-    assert line["job_id"] == JOB_ID
+    assert line["jobId"] == JOB_ID
 
 
 def test_an_outage_is_waited_for_however_old_the_record_is(
@@ -357,7 +370,7 @@ def test_a_dead_bucket_does_not_announce_a_job_again_and_again(
     assert world.invoke(FUNCTION, batch((PROCESSING, failed()))) == NOTHING_FAILED
     assert heard() == [("Conversion Failed", JOB_ID)]
     (line,) = [each for each in log() if each["level"] == "ERROR"]
-    assert (line["job_id"], line["message"]) == (JOB_ID, "outputs are left to the clean-up")
+    assert (line["jobId"], line["message"]) == (JOB_ID, "outputs are left to the clean-up")
 
 
 def test_a_removal_that_a_dead_bucket_meets_is_left_to_the_clean_up(

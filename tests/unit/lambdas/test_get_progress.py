@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from statistics import median
+from time import process_time
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
@@ -218,6 +220,22 @@ def test_an_outcome_is_shown_at_once_and_kept(deployment, ask, calls) -> None:
     del calls[:]
     assert ask().json["percent"] == 100.0
     assert calls in ([], ["BatchGetItem"])  # a completed job itself is never asked for again
+
+
+def test_a_poll_takes_a_fraction_of_the_time_that_was_promised(deployment, ask) -> None:
+    """500 ms where DynamoDB is read, 100 ms where memory will do; here in processor time, so that a
+    busy machine changes nothing, and with moto's in it."""
+
+    def seconds() -> float:
+        began = process_time()
+        ask()
+        return process_time() - began
+
+    a_run(deployment, JOB_ID, 10.0)
+    assert median(seconds() for _ in range(9)) < 0.5
+    deployment.jobs.complete(JOB_ID, 1, OUTPUT)
+    ask()
+    assert median(seconds() for _ in range(9)) < 0.1
 
 
 def test_in_an_outage_the_last_known_is_shown_for_a_while(deployment, ask, event, clock, outage):

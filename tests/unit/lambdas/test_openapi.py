@@ -33,6 +33,7 @@ _DESIGN = {
     "GET /v1/jobs/{jobId}/waveform.json", "GET /v1/jobs/{jobId}/waveform.png",
     "GET /v1/jobs/{jobId}/history", "GET /v1/formats", "GET /v1/openapi.json",
     "GET /v1/health", "GET /api/health", "POST /v1/cleanup",
+    "POST /v1/batches", "GET /v1/batches/{batchId}", "DELETE /v1/batches/{batchId}",
 }  # fmt: skip
 
 

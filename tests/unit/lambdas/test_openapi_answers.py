@@ -22,7 +22,11 @@ from tests.unit.conftest import EVENTS
 from tests.unit.lambdas.conftest import Deployment
 from tests.unit.lambdas.functions import Gateway
 
-API = documented.api(examples=12, every_bound=False).exclude(path="/v1/cleanup")
+API = (
+    documented.api(examples=12, every_bound=False)
+    .exclude(path="/v1/cleanup")
+    .exclude(path_regex="^/v1/batches")
+)
 BASE = "http://functions"
 
 

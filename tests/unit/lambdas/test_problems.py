@@ -113,7 +113,7 @@ def test_what_is_our_own_fault_is_500_and_tells_nothing(
     assert answer.is_problem(500, "INTERNAL_ERROR")
     assert SECRET not in answer.text
     assert "Traceback" not in answer.text
-    assert any(SECRET in line.get("exception", "") for line in log())  # but the log has it all
+    assert any(SECRET in line.get("trace", "") for line in log())  # but the log has it all
 
 
 @pytest.fixture

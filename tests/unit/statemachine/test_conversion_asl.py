@@ -8,39 +8,28 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import botocore.session
 import pytest
-from jsonata import Jsonata
 
-from conversion import errors
+from conversion import errors, traces
 from conversion.conversion import Conversion as Asked
 from conversion.job import Job, Source, Status
 from conversion.outcome import Failure, Mode, Output
 from conversion.stores.attributes import to_attributes
-from infra.constructs.converter_task import ConverterTask
+from tests.unit.statemachine.definitions import expressions, fill
+from tests.unit.statemachine.evaluation import Evaluator
 
 PATH = Path(__file__).parents[3] / "statemachine" / "conversion.asl.json"
-TEXT = PATH.read_text().replace("${ContainerName}", ConverterTask.container_name)
+# The share of Spot is a test's own to choose.
+TEXT = fill(PATH.read_text(), keep="SpotPercent")
 ASL = json.loads(TEXT)
 STATES: dict[str, Any] = ASL["States"]
 # An execution's counters: what Begin assigns, and no state but TryAgain changes.
 COUNTERS = ("notStarted", "interrupted", "crashed")
 FRESH = dict.fromkeys(COUNTERS, 0)
-
-
-def strings(node: Any) -> Iterator[str]:
-    if isinstance(node, str):
-        yield node
-    elif isinstance(node, dict):
-        for each in node.values():
-            yield from strings(each)
-    elif isinstance(node, list):
-        for each in node:
-            yield from strings(each)
 
 
 def evaluate(
@@ -50,20 +39,9 @@ def evaluate(
 
     Without a redrive the context object may lack its count ("Accessing the Context object").
     """
-    if isinstance(node, dict):
-        return {name: evaluate(each, variables, redrive, **states) for name, each in node.items()}
-    if isinstance(node, list):
-        return [evaluate(each, variables, redrive, **states) for each in node]
-    if isinstance(node, str) and node.startswith("{%") and node.endswith("%}"):
-        expression = Jsonata(node[2:-2])
-        execution = {"Id": "e1"} if redrive is None else {"Id": "e1", "RedriveCount": redrive}
-        expression.assign("states", {**states, "context": {"Execution": execution}})
-        for name, value in (variables or {}).items():
-            expression.assign(name, value)
-        value = expression.evaluate(None)
-        assert value is not None, f"{node}: AWS fails a state whose expression is undefined"
-        return value
-    return node
+    execution = {"Id": "e1"} if redrive is None else {"Id": "e1", "RedriveCount": redrive}
+    told = {**states, "context": {"Execution": execution}}
+    return Evaluator()(node, told, variables or {})
 
 
 def task(name: str) -> dict[str, Any]:
@@ -357,55 +335,10 @@ def test_every_state_leads_somewhere_and_is_reached() -> None:
     assert leads == set(STATES)
 
 
-def test_every_task_argument_is_one_the_service_knows() -> None:
-    session = botocore.session.get_session()
-    operations = {
-        "arn:aws:states:::ecs:runTask.sync": ("ecs", "RunTask"),
-        "arn:aws:states:::dynamodb:updateItem": ("dynamodb", "UpdateItem"),
-        "arn:aws:states:::dynamodb:getItem": ("dynamodb", "GetItem"),
-        "arn:aws:states:::lambda:invoke": ("lambda", "Invoke"),
-    }
-    for name, state in STATES.items():
-        if state["Type"] != "Task":
-            continue
-        service, operation = operations[state["Resource"]]
-        shape = session.get_service_model(service).operation_model(operation).input_shape
-        # Step Functions takes JSON where Lambda's API takes its bytes ("Invoke Lambda function").
-        arguments = {k: v for k, v in state["Arguments"].items() if k != "Payload"}
-        unknown = list(misfits(arguments, shape))
-        assert not unknown, f"{name}: {unknown}"
-        assert {pascal(each) for each in shape.required_members} <= set(state["Arguments"])
-
-
-def misfits(value: Any, shape: Any, where: str = "") -> Iterator[str]:
-    """Members the service's model lacks; Step Functions spells them in PascalCase."""
-    if shape.type_name == "structure" and isinstance(value, dict):
-        members = {pascal(name): each for name, each in shape.members.items()}
-        for name, each in value.items():
-            if name not in members:
-                yield f"{where}.{name}"
-            else:
-                yield from misfits(each, members[name], f"{where}.{name}")
-    elif shape.type_name == "list" and isinstance(value, list):
-        for each in value:
-            yield from misfits(each, shape.member, where + "[]")
-    elif shape.type_name == "map" and isinstance(value, dict):
-        for name, each in value.items():
-            yield from misfits(each, shape.value, f"{where}.{name}")
-    elif not isinstance(value, str | int | bool):
-        yield where
-
-
-def pascal(name: str) -> str:
-    return name[:1].upper() + name[1:]
-
-
-def test_every_expression_parses_and_reads_only_what_a_state_is_given() -> None:
-    found = [each for each in strings(STATES) if each.startswith("{%")]
+def test_every_expression_reads_only_what_a_state_is_given() -> None:
+    found = [text for _, text in expressions(STATES)]
     assert len(found) > 20
     for expression in found:
-        assert expression.endswith("%}")
-        Jsonata(expression[2:-2])
         used = set(re.findall(r"\$states\.(\w+)", expression))
         assert used <= {"input", "result", "errorOutput", "context"}
         assert not re.search(r"\$(parse|eval)\b", expression)  # fails on what is no JSON
@@ -423,8 +356,23 @@ def test_every_expression_parses_and_reads_only_what_a_state_is_given() -> None:
 def test_what_spot_took_or_never_gave_is_converted_on_demand(
     counters: dict[str, int], provider: str
 ) -> None:
+    assert provided(100, counters) == {provider}
+
+
+def test_without_a_share_for_spot_all_is_converted_on_demand() -> None:
+    assert provided(0, {}) == {"FARGATE"}
+
+
+def test_a_share_is_drawn_by_each_execution() -> None:
+    assert provided(50, {}) == {"FARGATE", "FARGATE_SPOT"}
+    assert provided(50, {"interrupted": 1}) == {"FARGATE"}
+
+
+def provided(spot_percent: int, counters: dict[str, int]) -> set[str]:
+    """The capacity of 99 executions: with an even chance, all alike once in 10^29 runs."""
     [strategy] = task("Convert")["Arguments"]["CapacityProviderStrategy"]
-    assert evaluate(strategy, {**FRESH, **counters})["CapacityProvider"] == provider
+    strategy = json.loads(json.dumps(strategy).replace("${SpotPercent}", str(spot_percent)))
+    return {evaluate(strategy, {**FRESH, **counters})["CapacityProvider"] for _ in range(99)}
 
 
 @pytest.mark.parametrize(("redrive", "told"), [(None, "0"), (0, "0"), (2, "2")])
@@ -434,3 +382,17 @@ def test_the_converter_is_told_which_redrive_it_works_for(redrive: int | None, t
     command = evaluate(container["Command"], redrive=redrive, input={"jobId": "j1"})
 
     assert command == ["j1", told]
+
+
+@pytest.mark.parametrize("header", [None, "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1"])
+def test_the_converter_is_told_the_trace_that_its_execution_was_started_in(
+    header: str | None,
+) -> None:
+    """From the execution's own input, which a redrive and every pause keep."""
+    [container] = task("Convert")["Arguments"]["Overrides"]["ContainerOverrides"]
+    given = {"jobId": "j1"} if header is None else {"jobId": "j1", traces.INPUT: header}
+    told = {"input": {"jobId": "j1"}, "context": {"Execution": {"Input": given}}}
+
+    environment = Evaluator()(container["Environment"], told, FRESH)
+
+    assert environment == ([] if header is None else [{"Name": traces.VARIABLE, "Value": header}])

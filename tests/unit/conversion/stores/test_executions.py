@@ -16,7 +16,9 @@ from conversion.execution import ExecutionStatus
 from conversion.history import Execution
 from conversion.stores import clients
 from conversion.stores.executions import Executions
+from conversion.traces import INPUT, VARIABLE
 from tests.contract.examples import JOB_ID
+from tests.unit.conversion.test_traces import PARENT, ROOT
 
 ARN = "arn:aws:states:eu-west-1:123456789012:stateMachine:conversion"
 EXECUTION = f"arn:aws:states:eu-west-1:123456789012:execution:conversion:{JOB_ID}"
@@ -61,6 +63,18 @@ def flow(client: Any) -> Iterator[Stubber]:
 
 def test_the_execution_is_named_by_the_job(executions: Executions, flow: Stubber) -> None:
     flow.add_response("start_execution", {"executionArn": EXECUTION, "startDate": 0}, SENT)
+    executions.start(JOB_ID)
+
+
+def test_it_goes_on_in_the_trace_of_the_request(
+    executions: Executions, flow: Stubber, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Step Functions is told by its own parameter; the input is for the converter."""
+    header = f"Root={ROOT};Parent={PARENT};Sampled=1"
+    monkeypatch.setenv(VARIABLE, f"{header};Lineage=a87bd80c:1|68fd508a:5")
+    told = json.dumps({"jobId": JOB_ID, INPUT: header})
+    asked = {**SENT, "input": told, "traceHeader": header}
+    flow.add_response("start_execution", {"executionArn": EXECUTION, "startDate": 0}, asked)
     executions.start(JOB_ID)
 
 
