@@ -48,7 +48,8 @@ def test_exactly_one_execution_ran_and_its_states_are_the_asl_s(
     assert set(GOOD_WAY) <= set(ASL["States"])
     described = pipeline.ended(job_id)
     assert described["status"] == "SUCCEEDED"
-    assert json.loads(described["input"]) == {"jobId": job_id}
+    assert json.loads(described["input"]).keys() == {"jobId", "traceHeader"}
+    assert json.loads(described["input"])["jobId"] == job_id
     assert job["attempt"] == 1
 
 

@@ -141,6 +141,8 @@ class Flow:
             "TaskDefinition": self._task_definition(),
             "ContainerName": ConverterTask.container_name,
             "Subnets": "subnet-1,subnet-2",
+            "AssignPublicIp": "ENABLED",
+            "SpotPercent": "100",
             "SecurityGroup": "sg-1",
             "JobsTable": self.table,
             "FailExecution": self.fail_execution,
