@@ -29,7 +29,7 @@ _EMAIL = re.compile(
 )
 # Users and roles (IAM guide, "IAM identifiers"), or the subject of a token, which is up to 255
 # ASCII characters (OpenID Connect Core 1.0 §2); no comma, which is between two of them.
-_OPERATOR = re.compile(r"[\x21-\x2b\x2d-\x7e]{1,2048}")
+_OPERATOR = re.compile(r"(?!\*$)[\x21-\x2b\x2d-\x7e]{1,2048}")
 _AUDIENCE = re.compile(r"[\x21-\x2b\x2d-\x7e]{1,255}")
 # "General purpose bucket naming rules", and a prefix. In a policy that names it, `*`, `?` and `$`
 # would stand for other prefixes.

@@ -13,12 +13,16 @@ from typing import Any, Generic, TypeVar
 
 from conversion.conversion import Conversion
 from conversion.errors import RequestError
+from infra.egress import ZONES
 from infra.errors import OptionError
 
 Context = Callable[[str], Any]
 T = TypeVar("T")
 Choice = TypeVar("Choice", bound=StrEnum)
 
+_ZONE = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]+[a-z]")
+# More digits than any limit has, and than Python would read at length.
+_WHOLE = re.compile(r"[0-9]{1,20}")
 _STAGE = re.compile(r"[a-z][a-z0-9-]{0,19}")
 # How the CDK and its command line name what they keep in the context: with a path, a digest or a
 # colon in it, or by one of these words ("CDK context", CDK guide; `cdk acknowledge`, telemetry).
@@ -78,6 +82,26 @@ def stage() -> Values[str]:
     return Values("up to 20 lower-case letters, digits and hyphens, a letter first", read, "prod")
 
 
+def zones() -> Values[tuple[str, ...]]:
+    """Which an account has cannot be known without asking it: only that they are two, of one
+    region."""
+    are_two = several(
+        _ZONE.fullmatch,
+        ZONES,
+        f"{ZONES} availability zones of the region, with commas",
+        f"is not {ZONES} availability zones of one region",
+        "eu-west-1a,eu-west-1b",
+    )
+
+    def read(value: Any) -> tuple[str, ...]:
+        found = are_two.read(value)
+        if len(found) != ZONES or len({each[:-1] for each in found}) != 1:
+            raise Unreadable(f"is not {ZONES} availability zones of one region")
+        return found
+
+    return Values(are_two.allowed, read, are_two.example)
+
+
 def one_of(choices: type[Choice]) -> Values[Choice]:
     def read(value: Any) -> Choice:
         if value not in list(choices):
@@ -111,14 +135,15 @@ def number_of(several: Iterable[int]) -> Values[int]:
 
 def conversions() -> Values[str]:
     def read(value: Any) -> str:
+        found = listed(value)
         try:
-            for each in str(value).split(","):
-                Conversion.parse(each.strip())
+            for each in found or ("",):
+                Conversion.parse(each)
         except RequestError as error:
             raise Unreadable(
                 f"cannot be made: {error} Write formats, bitrates and presets"
             ) from error
-        return str(value)
+        return ",".join(found)
 
     return Values("formats, bitrates in kbit/s, presets, with commas", read, "mp3@128,archive-flac")
 
@@ -152,4 +177,4 @@ def listed(value: Any) -> tuple[str, ...]:
 
 def _whole(value: Any) -> int | None:
     text = str(value)
-    return int(text) if text.isascii() and text.isdecimal() else None
+    return int(text) if _WHOLE.fullmatch(text) else None

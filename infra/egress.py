@@ -19,6 +19,8 @@ _MONTH = 730
 _NAT_HOUR, NAT_GB = 0.045, 0.045
 ADDRESS_HOUR = 0.005
 _ENDPOINT_HOUR, ENDPOINT_GB = 0.01, 0.01
+# "Amazon EC2 On-Demand Pricing", data transfer between availability zones: in each direction.
+BETWEEN_ZONES_GB = 0.01
 
 
 def at_rest_usd(egress: Egress) -> float:

@@ -36,10 +36,11 @@ _MOST_CONVERSIONS = 100
 # All HTTP APIs of an account share 10,000 requests a second, and a burst of 5,000 ("Amazon API
 # Gateway quotas", account-level throttling), which is twice the rate here.
 _MOST_REQUESTS = 2_500
-# A signed URL ends with the credentials of the role that signed it, whatever it says itself
-# ("Sharing objects with presigned URLs", S3 user guide): a role's last for half a day at most
-# ("Methods to assume a role", IAM guide).
-_LEAST_SIGNED, _MOST_SIGNED = 60, 12 * 3600
+# A signed URL ends with the credentials that signed it, whatever it says itself ("Download and
+# upload objects with presigned URLs", S3 user guide). How long a function's last AWS does not say,
+# nor has a function fresh ones for each request; a role's last half a day at most ("Methods to
+# assume a role", IAM guide). A promise of more than half of that would often be broken.
+_LEAST_SIGNED, _MOST_SIGNED = 60, 6 * 3600
 # An attempt has six hours (statemachine/), in which a week of sound is encoded at 28 times its
 # speed: the slowest of our encoders, one vCPU each, does about that (benchmarks/results).
 _MOST_SECONDS = 7 * 24 * 3600
@@ -83,7 +84,7 @@ class Options:
         (), addresses.audience(), "with `jwtIssuer`: whom its tokens are meant for"
     )
     operators: tuple[str, ...] = _option(
-        (), addresses.operators(), "who sees everybody's files and jobs"
+        (), addresses.operators(), "who sees everybody's files and jobs, and may run batches"
     )
     allowed_origins: tuple[str, ...] = _option(
         ("*",), addresses.origins(), "the web pages that may call the API and the bucket"
@@ -91,10 +92,16 @@ class Options:
     web: Web = _option(
         Web.NONE,
         context.one_of(Web),
-        "`cloudfront`: a distribution in front of the API, for browsers; not with `auth=iam`",
+        "`cloudfront`: a distribution in front of the API, for browsers; not with `auth=iam`, and "
+        "not in a region that accounts have to opt in to, whose buckets CloudFront sends no logs. "
+        "To take it away, [two steps](deploy.md#taking-an-option-away)",
     )
     web_acl: str = _option(
-        "", addresses.web_acl(), "with `web=cloudfront`: the firewall (AWS WAF) in front of it"
+        "",
+        addresses.web_acl(),
+        "with `web=cloudfront`: the firewall (AWS WAF) in front of it. The API's own address, "
+        "`….execute-api.…`, stays open beside CloudFront to whoever has a token, and the firewall "
+        "does not see it; so not with `auth=none`",
     )
     web_domain: str = _option(
         "",
@@ -152,7 +159,8 @@ class Options:
     url_seconds: int = _option(
         3600,
         context.number(_LEAST_SIGNED, _MOST_SIGNED),
-        "how long a signed URL is good for; another is signed on demand",
+        "how long a signed URL is good for at most: it ends sooner if the credentials of the "
+        "function that signed it do; another is signed on demand",
     )
     task_cpu: int = _option(
         1024,
@@ -174,6 +182,13 @@ class Options:
         Egress.PUBLIC,
         context.one_of(Egress),
         "how tasks reach AWS: see [below](#ways-out-of-the-network)",
+    )
+    zones: tuple[str, ...] = _option(
+        (),
+        context.zones(),
+        "where tasks run, for a region whose first two zones have no Fargate, endpoints or "
+        "ElastiCache. For the first deployment: later, subnets cannot move "
+        "([deploy](deploy.md#the-first-deployment))",
     )
     progress_store: ProgressStore = _option(
         ProgressStore.DYNAMODB,
@@ -201,7 +216,8 @@ class Options:
     batch_sources: tuple[str, ...] = _option(
         (),
         addresses.sources(),
-        "what may be converted where it lies: of these `sluice batch` may list and read",
+        "what may be converted where it lies: of these `sluice batch` may list and read. To take "
+        "it away, [two steps](deploy.md#taking-an-option-away)",
     )
     removal: Removal = _option(
         Removal.RETAIN,

@@ -8,7 +8,15 @@ from pathlib import Path
 
 from conversion.cost import TaskSize
 from infra.choices import Egress
-from infra.egress import ADDRESS_HOUR, ENDPOINT_GB, NAT_GB, SERVICES, ZONES, at_rest_usd
+from infra.egress import (
+    ADDRESS_HOUR,
+    BETWEEN_ZONES_GB,
+    ENDPOINT_GB,
+    NAT_GB,
+    SERVICES,
+    ZONES,
+    at_rest_usd,
+)
 from infra.fargate import GIB, SIZES
 from infra.options import Row, rows
 
@@ -27,9 +35,10 @@ _SIZES = """\
 
 What Fargate has ("Amazon ECS task definition parameters for Fargate", task size). The longer an
 output may be, the larger are the parts it is sent in, some of which are in memory: a
-`maxOutputBytes` that `taskMemory` does not hold is refused. An hour's price is for the least
-memory, a disk of 30 GiB and a public address, on demand, in us-east-1 ("AWS Fargate pricing" and
-"Amazon VPC pricing"); Spot costs up to 70 % less. A task is billed for a minute at least.
+`maxOutputBytes` that takes more than 85 % of `taskMemory`, above which an alarm fires, is refused.
+An hour's price is for the least memory, a disk of 30 GiB and a public address, on demand, in
+us-east-1 ("AWS Fargate pricing" and "Amazon VPC pricing"); Spot costs up to 70 % less. A task is
+billed for a minute at least.
 
 | `taskCpu` | `taskMemory` | an hour on arm64 | on x86_64 |
 | --- | --- | --- | --- |
@@ -38,14 +47,15 @@ _EGRESS = f"""\
 ## Ways out of the network
 
 Nothing reaches a task from outside, whichever is chosen. S3 and DynamoDB are reached by gateway
-endpoints, which are free. Prices are us-east-1's ("Amazon VPC pricing" and "AWS PrivateLink
-pricing"), without tax, for months of 730 hours.
+endpoints, which are free. Prices are us-east-1's ("Amazon VPC pricing", "AWS PrivateLink pricing"
+and, between zones, "Amazon EC2 On-Demand Pricing"), without tax, for months of 730 hours.
 
 | `egress` | at rest | besides | a task is |
 | --- | --- | --- | --- |
 | `public` | {{public}} | ${ADDRESS_HOUR} an hour of conversion, for its address (IPv4) \
 | in a public subnet, with an address of its own |
-| `nat` | {{nat}} a month: a gateway and its address | ${NAT_GB} a GB that goes through \
+| `nat` | {{nat}} a month: a gateway and its address | ${NAT_GB} a GB that goes through, and \
+${BETWEEN_ZONES_GB} a GB and direction to and from the zone without the gateway \
 | in a private subnet, behind a NAT gateway: one for both zones, so that no task starts while the \
 gateway's zone fails |
 | `endpoints` | {{endpoints}} a month: {len(SERVICES)} services in {ZONES} zones \

@@ -22,8 +22,8 @@ from pathlib import Path, PurePath
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from infra.choices import Architecture
 from infra.errors import BundleError
-from infra.options import Architecture
 
 # The services that functions call by conversion/stores/clients.py; a test holds the two together.
 SERVICES = frozenset(

@@ -2,15 +2,16 @@
 
 CloudWatch can publish to an encrypted topic only with a key whose policy lets it, which AWS' own
 key for SNS has not ("Encrypt Amazon SNS topics", its developer guide); a key of our own costs $1 a
-month. The topic is known by its name: alarms of every stack tell it, and a name, unlike an export,
-lets any of them stop doing so, so that `alarmEmail` can be taken away again in one deployment.
+month, $2 after its first yearly rotation and $3 from the second on ("AWS KMS pricing"). The topic
+is known by its name: alarms of every stack tell it, and a name, unlike an export, lets any of them
+stop doing so, so that `alarmEmail` can be taken away again in one deployment.
 """
 
 from __future__ import annotations
 
 from typing import cast
 
-from aws_cdk import Aws, RemovalPolicy, Stack
+from aws_cdk import RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
@@ -18,6 +19,7 @@ from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
 from infra.constructs.figures import deployment
+from infra.constructs.permissions import FOR_THIS_ACCOUNT
 from infra.options import Options
 
 _SERVICE = "cloudwatch.amazonaws.com"
@@ -54,6 +56,8 @@ class AlarmTopic(Construct):
             iam.PolicyStatement(
                 actions=["kms:Decrypt", "kms:GenerateDataKey*"],
                 resources=["*"],  # in a key's policy, that key
+                # Without `aws:SourceAccount`, which the topic's policy asks for: what CloudWatch
+                # brings to SNS it need not bring to KMS, and a mail not sent says nothing.
                 principals=alarms,
             )
         )
@@ -62,7 +66,7 @@ class AlarmTopic(Construct):
                 actions=["sns:Publish"],
                 resources=[topic.topic_arn],
                 principals=alarms,
-                conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},
+                conditions=FOR_THIS_ACCOUNT,
             )
         )
         address = subscriptions.EmailSubscription(options.alarm_email)

@@ -39,8 +39,9 @@ _FEW_MINUTES = Duration.minutes(5)
 # Of six hours that a try may take (`TimeoutSeconds` of Convert in the state machine).
 _LONG_SECONDS = 0.75 * 6 * 3600
 _MIB, _GIB = 1024**2, 1024**3
-# Of the task's disk, on which an image is unpacked and the output of one job, at most, is written.
-_MUCH_DISK = 0.6
+# An output that is permitted wakes nobody, and the kernel lets no encoder write a longer file
+# (tasks/converter/child.py): what is well beyond it says that this limit does not hold.
+_BESIDES_OUTPUT = 2 * _GIB
 # A breaker asks a Redis that is down again every ten seconds; a single answer that came late is
 # nothing.
 _MANY_FALLBACKS = 10
@@ -111,10 +112,14 @@ class Alarms(Construct):
     def converter(self) -> None:
         """What attempts took of their tasks, and what took tasks away."""
         size = self._options.task_settings()
-        memory, disk = size["task_memory"] * _MIB, size["task_disk"] * _GIB
+        memory, output = size["task_memory"] * _MIB, self._options.max_output_bytes
         limits = {
             "ConverterMemory": (Metric.ATTEMPT_PEAK_MEMORY, MUCH_MEMORY * memory, "much memory"),
-            "ConverterDisk": (Metric.ATTEMPT_DISK_BYTES, _MUCH_DISK * disk, "much of its disk"),
+            "ConverterDisk": (
+                Metric.ATTEMPT_DISK_BYTES,
+                output + _BESIDES_OUTPUT,
+                "more of its disk than an output may",
+            ),
             "ConverterCpu": (Metric.ATTEMPT_CPU_SECONDS, _LONG_SECONDS, "hours of CPU"),
         }
         for name, (metric, most, what) in limits.items():
@@ -130,6 +135,14 @@ class Alarms(Construct):
         held_up = figure(self._options, Metric.JOBS_HELD_UP, "Minimum", Duration.minutes(1))
         says = "jobs wait although there is room for them"
         self._alarm("JobsHeldUp", held_up, says, 0, periods=_STUCK_MINUTES)
+        tasks = figure(self._options, Metric.TASKS_HELD_UP, "Minimum", Duration.minutes(1))
+        says = "jobs have their slots, and no task comes up for them"
+        self._alarm("TasksHeldUp", tasks, says, 0, periods=_STUCK_MINUTES)
+
+    def feeding(self) -> None:
+        """In place of the function's own errors, of which a full queue makes many."""
+        failed = figure(self._options, Metric.FEEDS_FAILED, "Sum", _FEW_MINUTES)
+        self._alarm("FeedsFailed", failed, "files of a batch could not be fed", 0)
 
     def redis(self) -> None:
         """DynamoDB does without it, for more money: nobody need be woken for a few minutes."""

@@ -1,10 +1,10 @@
-"""The machine of batches: statemachine/batch.asl.json as it stands, and a role for its calls."""
+"""The machine of batches, and a role for its calls."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import cast
 
 from aws_cdk import ArnFormat, Aws, Stack
@@ -16,12 +16,12 @@ from conversion.batches.request import PREFIX as BATCHES
 from conversion.batches.sources import Place
 from conversion.uploads import PREFIX as UPLOADS
 from infra import nag
+from infra.batch_definition import definition
 from infra.constructs.bucket import AudioBucket
 from infra.constructs.function import PythonFunction
 from infra.constructs.logs import log_group
 from infra.constructs.permissions import Wildcard, allow, executions_of, service_role
 
-_DEFINITION = Path(__file__).parents[2] / "statemachine" / "batch.asl.json"
 # What ResultWriter writes in parts ("IAM policies for Distributed Map states", Step Functions
 # guide).
 _WRITES = ["s3:AbortMultipartUpload", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:PutObject"]
@@ -55,7 +55,7 @@ class BatchFlow(Construct):
         self.state_machine = sfn.StateMachine(
             self,
             "StateMachine",
-            definition_body=sfn.DefinitionBody.from_string(_DEFINITION.read_text()),
+            definition_body=sfn.DefinitionBody.from_string(json.dumps(definition())),
             definition_substitutions={
                 **dict(zip(names, functions, strict=True)),
                 "Bucket": bucket.bucket_name,

@@ -23,6 +23,7 @@ class SpotCluster(ecs.Cluster):
         nag.acknowledge(
             self,
             "ECS4",
-            "Container Insights bills metrics of each task, of which there is one a job. The "
-            "converter measures its own CPU, memory and disk, and alarms watch those.",
+            "Container Insights knows the cluster and task families by the minute, enhanced each "
+            "task, and neither an attempt's job. The converter measures its own CPU, memory and "
+            "disk, and alarms watch those.",
         )

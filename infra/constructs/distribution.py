@@ -119,7 +119,10 @@ class ApiDistribution(Construct):
             response_headers_policy_name=name,
             security_headers_behavior=headers.ResponseSecurityHeadersBehavior(
                 strict_transport_security=headers.ResponseHeadersStrictTransportSecurity(
-                    access_control_max_age=_TWO_YEARS, include_subdomains=True, override=True
+                    # Names below `webDomain` are somebody else's to promise HTTPS for.
+                    access_control_max_age=_TWO_YEARS,
+                    include_subdomains=False,
+                    override=True,
                 ),
                 content_type_options=headers.ResponseHeadersContentTypeOptions(override=True),
                 content_security_policy=headers.ResponseHeadersContentSecurityPolicy(

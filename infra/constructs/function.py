@@ -8,6 +8,7 @@ from typing import cast
 
 from aws_cdk import Duration
 from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
@@ -42,6 +43,11 @@ _INTERFACES = [
     "ec2:DescribeSubnets",
     "ec2:UnassignPrivateIpAddresses",
 ]
+_INTERFACES_EVERYWHERE = (
+    "What describes takes no resource, and which interfaces the others are for is Lambda's to say "
+    '("Giving Lambda functions access to resources in an Amazon VPC", required IAM permissions). A '
+    "policy beside this denies them to the function's code."
+)
 
 
 # What Lambda's X-Ray daemon sends by the function's role.
@@ -97,8 +103,7 @@ class PythonFunction(Construct):
             security_groups=[cast(ec2.ISecurityGroup, place.group)] if place else None,
         )
         if place:
-            guide = "Giving Lambda functions access to resources in an Amazon VPC"
-            allow(self.role, _INTERFACES, anywhere(f'"{guide}": Lambda takes no resources here.'))
+            self._make_interfaces(function)
         allow(self.role, _TRACES, anywhere(TRACES_TAKE_NO_RESOURCE))
         nag.acknowledge(
             function,
@@ -106,6 +111,17 @@ class PythonFunction(Construct):
             "The Python that compiled the bytecode and ran the tests, by decision 0023.",
         )
         self.function = cast(lambda_.IFunction, function)
+
+    def _make_interfaces(self, function: lambda_.Function) -> None:
+        """Lambda makes them by the function's role, and its code may not, as the Lambda guide has
+        it ("Giving Lambda functions access to resources in an Amazon VPC", security best practice).
+        That is a policy of its own: the function waits for the role's, which would wait for it."""
+        allow(self.role, _INTERFACES, anywhere(_INTERFACES_EVERYWHERE))
+        by_its_code = {"ArnEquals": {"lambda:SourceFunctionArn": function.function_arn}}
+        denied = iam.PolicyStatement(
+            effect=iam.Effect.DENY, actions=_INTERFACES, resources=["*"], conditions=by_its_code
+        )
+        iam.Policy(self, "NoInterfaces", statements=[denied], roles=[self.role])
 
 
 def _observed(options: Options) -> dict[str, str]:

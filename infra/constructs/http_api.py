@@ -23,6 +23,9 @@ _ACCESS_LOG = {
     "requestId": "$context.requestId",
     "time": "$context.requestTime",
     "ip": "$context.identity.sourceIp",
+    # Who called: the signer, or the token's subject; "-" for the other, and for who was refused.
+    "caller": "$context.identity.userArn",
+    "subject": "$context.authorizer.claims.sub",
     "method": "$context.httpMethod",
     "path": "$context.path",
     "route": "$context.routeKey",

@@ -6,6 +6,7 @@ private subnets need is paid for all month (infra/egress.py).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import cast
 
 from aws_cdk import aws_ec2 as ec2
@@ -24,16 +25,27 @@ _TYPES = {
 
 
 class TaskNetwork(Construct):
-    """A VPC over two zones, and a security group that lets HTTPS out and nothing in. With a cache
-    there are subnets for it, and for what reads it, that lead nowhere but to S3 and DynamoDB."""
+    """A VPC over two zones, the region's first unless others are named, and a security group that
+    lets HTTPS out and nothing in. With a cache there are subnets for it, and for what reads it,
+    that lead nowhere but to S3 and DynamoDB."""
 
-    def __init__(self, scope: Construct, id: str, *, egress: Egress, with_cache: bool) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        egress: Egress,
+        with_cache: bool,
+        zones: Sequence[str] = (),
+    ) -> None:
         super().__init__(scope, id)
         self._egress = egress
         self.vpc = ec2.Vpc(
             self,
             "Vpc",
-            max_azs=ZONES,
+            # Named, none is looked up: a stack of no certain region takes any.
+            availability_zones=list(zones) or None,
+            max_azs=None if zones else ZONES,
             # One, though its zone can fail: tasks of the other zone then cannot start, and are
             # tried again for hours. A second would cost as much again to stand by.
             nat_gateways=1 if egress is Egress.NAT else 0,
@@ -46,6 +58,8 @@ class TaskNetwork(Construct):
             },
             restrict_default_security_group=False,  # no task joins it, and it takes a function
         )
+        if egress is Egress.ENDPOINTS:
+            self._keep_internet_gateway()
         self.security_group = ec2.SecurityGroup(
             self, "Tasks", vpc=self.vpc, allow_all_outbound=False
         )
@@ -55,6 +69,16 @@ class TaskNetwork(Construct):
         if egress is Egress.ENDPOINTS:
             self._add_endpoints()
         RejectedTraffic(self, "Rejected", vpc=self.vpc)
+
+    def _keep_internet_gateway(self) -> None:
+        """The one that the CDK makes only for public subnets, by the same names. It is free, and no
+        route leads to it; but while running tasks have public addresses EC2 detaches none
+        (DetachInternetGateway, EC2 API reference), and to go from `public` to `endpoints` in place
+        would fail."""
+        gateway = ec2.CfnInternetGateway(self.vpc, "IGW")
+        ec2.CfnVPCGatewayAttachment(
+            self.vpc, "VPCGW", vpc_id=self.vpc.vpc_id, internet_gateway_id=gateway.ref
+        )
 
     def _add_endpoints(self) -> None:
         """Open to tasks alone: not, as the CDK would have it, to all of the VPC."""

@@ -30,7 +30,13 @@ class Panels:
     def jobs(self) -> Iterator[cloudwatch.IWidget]:
         ended = (Metric.JOBS_COMPLETED, Metric.JOBS_FAILED, Metric.JOBS_CANCELLED)
         yield graph("Jobs that ended", self._sums(ended))
-        now = (Metric.JOBS_RUNNING, Metric.JOBS_STARTING, Metric.JOBS_WAITING, Metric.JOBS_HELD_UP)
+        now = (
+            Metric.JOBS_RUNNING,
+            Metric.JOBS_STARTING,
+            Metric.JOBS_WAITING,
+            Metric.JOBS_HELD_UP,
+            Metric.TASKS_HELD_UP,
+        )
         gauges = [self._figure(each, "Maximum", Duration.minutes(1)) for each in now]
         cap = cloudwatch.HorizontalAnnotation(
             value=self._options.max_running_jobs, label="maxRunningJobs"
@@ -54,11 +60,15 @@ class Panels:
         factor = [self._figure(Metric.REAL_TIME_FACTOR, each) for each in ("p10", "p50", "p90")]
         yield graph("Seconds of audio a second of conversion", factor)
 
-    def waiting(self, ages: Sequence[cloudwatch.IMetric]) -> Iterator[cloudwatch.IWidget]:
-        """`ages`: of what has not been noticed yet."""
-        yield graph("Events not worked on: age of the oldest", ages)
+    def waiting(
+        self, arrivals: cloudwatch.IMetric, changes: cloudwatch.IMetric
+    ) -> Iterator[cloudwatch.IWidget]:
+        """Ages of what has not been noticed yet: of arrivals in seconds, of changes in
+        milliseconds, as SQS and Lambda tell them."""
+        title = "Events not worked on: age of the oldest, s; of changes, ms"
+        yield graph(title, [arrivals], beside=[changes])
         yield graph("From created to begun, s", self._percentiles(Metric.QUEUED_SECONDS))
-        found = (Metric.JOBS_RECOVERED, Metric.FAILURES_TO_MEND)
+        found = (Metric.JOBS_RECOVERED, Metric.FAILURES_TO_MEND, Metric.FEEDS_FAILED)
         yield graph("Recovered, and failed without a file's fault", self._sums(found))
 
     def converter(self) -> Iterator[cloudwatch.IWidget]:

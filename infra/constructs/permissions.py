@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from aws_cdk import ArnFormat, Stack
+from aws_cdk import ArnFormat, Aws, Stack
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_stepfunctions as sfn
@@ -21,6 +21,17 @@ from infra import nag
 
 TRACES_TAKE_NO_RESOURCE = (
     '"Actions, resources, and condition keys for AWS X-Ray": what sends traces takes no resource.'
+)
+
+# Against a service that is made to act for us by another account ("The confused deputy problem",
+# IAM guide).
+FOR_THIS_ACCOUNT = {"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}}
+# Those whose own guides have that condition in a trust policy: "Cross-service confused deputy
+# prevention" (Step Functions guide), "Amazon ECS task IAM role", "IAM role for publishing flow logs
+# to CloudWatch Logs" (Amazon VPC guide). Lambda's, and ECS' of the role that pulls the image, have
+# none.
+_TELL_THE_ACCOUNT = frozenset(
+    {"ecs-tasks.amazonaws.com", "states.amazonaws.com", "vpc-flow-logs.amazonaws.com"}
 )
 
 
@@ -53,12 +64,14 @@ def anywhere(because: str) -> Wildcard:
 
 
 def service_role(scope: Construct, service: str) -> iam.IRole:
-    """A role without AWS's managed policies, whose resources are all wildcards.
+    """A role without AWS's managed policies, whose resources are all wildcards. A service that
+    tells for which account it acts may take it for this one alone.
 
     Here and elsewhere, `cast` to an interface of the CDK's: its Python classes name parameters
     otherwise than the interfaces they implement, which a type checker cannot know is harmless.
     """
-    principal = cast(iam.IPrincipal, iam.ServicePrincipal(service))
+    conditions = FOR_THIS_ACCOUNT if service in _TELL_THE_ACCOUNT else None
+    principal = cast(iam.IPrincipal, iam.ServicePrincipal(service, conditions=conditions))
     return cast(iam.IRole, iam.Role(scope, "Role", assumed_by=principal))
 
 

@@ -15,7 +15,7 @@ from infra.stacks.conversion import ConversionStack
 from infra.stacks.storage import StorageStack
 
 # API Gateway waits 30 s; with ten, a store that hangs can still be answered for.
-_TIMEOUT = Duration.seconds(10)
+TIMEOUT = Duration.seconds(10)
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,7 @@ class Around:
 
     @property
     def operators(self) -> str:
-        """As the settings of functions that tell callers apart hold them."""
-        return ",".join(self.options.operators)
+        return operators(self.options)
 
     @property
     def uploaded(self) -> Wildcard:
@@ -40,7 +39,7 @@ class Around:
         name: str,
         settings: Settings,
         place: Place | None = None,
-        timeout: Duration = _TIMEOUT,
+        timeout: Duration = TIMEOUT,
     ) -> PythonFunction:
         return self.functions.make(id, name, settings, timeout, place)
 
@@ -50,6 +49,15 @@ class Around:
         allow(function.role, ["dynamodb:Query"], waiting)
 
     def may_remember_requests(self, function: PythonFunction) -> None:
-        """The record of an Idempotency-Key (lambdas/idempotency.py)."""
-        actions = [f"dynamodb:{each}Item" for each in ("Delete", "Get", "Put", "Update")]
-        allow(function.role, actions, self.storage.idempotency.table_arn)
+        may_remember_requests(self.storage, function)
+
+
+def operators(options: Options) -> str:
+    """As the settings of functions that tell callers apart hold them."""
+    return ",".join(options.operators)
+
+
+def may_remember_requests(storage: StorageStack, function: PythonFunction) -> None:
+    """The record of an Idempotency-Key (lambdas/idempotency.py)."""
+    actions = [f"dynamodb:{each}Item" for each in ("Delete", "Get", "Put", "Update")]
+    allow(function.role, actions, storage.idempotency.table_arn)

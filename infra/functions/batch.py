@@ -18,6 +18,7 @@ from conversion.stores.job_indexes import BY_FILE, BY_STATUS
 from infra.constructs.batch_flow import BatchFlow, BatchSteps, allow_listing, allow_reading
 from infra.constructs.function import Functions, PythonFunction
 from infra.constructs.permissions import allow, executions_of
+from infra.functions.around import TIMEOUT, may_remember_requests, operators
 from infra.options import Options
 from infra.stacks.conversion import ConversionStack
 from infra.stacks.storage import StorageStack
@@ -62,13 +63,12 @@ def manage_batches(around: AroundBatches, flow: BatchFlow) -> PythonFunction:
             batch_machine_arn=machine.state_machine_arn,
             max_conversions=around.options.max_conversions,
             auth=around.options.auth,
-            operators=",".join(around.options.operators),
+            operators=operators(around.options),
             **around.limits,
         ),
-        Duration.seconds(10),
+        TIMEOUT,
     )
-    actions = [f"dynamodb:{each}Item" for each in ("Delete", "Get", "Put", "Update")]
-    allow(function.role, actions, storage.idempotency.table_arn)
+    may_remember_requests(storage, function)
     allow(function.role, ["states:StartExecution"], machine.state_machine_arn)
     looks = ["states:DescribeExecution", "states:ListMapRuns", "states:StopExecution"]
     allow(function.role, looks, executions_of(machine))

@@ -37,10 +37,11 @@ class BatchStack(Stack):
         )
         self.manage = manage_batches(around, flow)
 
-        # Not of FeedBatch, whose refusals while too many jobs wait are errors by Lambda's count.
+        # FeedBatch counts by itself: Lambda counts as errors its answers that too many jobs wait.
         self.alarms = Alarms(self, "Alarms", options=options)
         watched = {id: each.function for id, each in made.made.items() if id != "FeedBatch"}
         self.alarms.functions(watched)
+        self.alarms.feeding()
 
         CfnOutput(
             self,

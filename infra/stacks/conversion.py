@@ -46,6 +46,7 @@ class ConversionStack(Stack):
             "Network",
             egress=options.egress,
             with_cache=options.progress_store is ProgressStore.REDIS,
+            zones=options.zones,
         )
         if options.progress_store is ProgressStore.REDIS:
             self._add_cache()

@@ -45,7 +45,7 @@ class DashboardStack(Stack):
         board.add_widgets(_states(self, alarms))
         board.add_widgets(*panels.jobs())
         board.add_widgets(*panels.durations())
-        board.add_widgets(*panels.waiting(_ages(conversion, life_cycle)))
+        board.add_widgets(*panels.waiting(_arrivals(conversion), _changes(life_cycle)))
         board.add_widgets(*panels.converter())
         board.add_widgets(*panels.cost(), _dead_letters(conversion, life_cycle))
         board.add_widgets(*_requests(api), _executions(conversion))
@@ -68,14 +68,16 @@ def _states(scope: Construct, arns: Sequence[str]) -> cloudwatch.IWidget:
     )
 
 
-def _ages(conversion: ConversionStack, life_cycle: LifeCycleStack) -> list[cloudwatch.IMetric]:
-    arrivals = conversion.arrivals.queue.metric_approximate_age_of_oldest_message(
+def _arrivals(conversion: ConversionStack) -> cloudwatch.IMetric:
+    return conversion.arrivals.queue.metric_approximate_age_of_oldest_message(
         period=_FINE, label="uploads, s"
     )
-    changes = life_cycle.follower.metric(
+
+
+def _changes(life_cycle: LifeCycleStack) -> cloudwatch.IMetric:
+    return life_cycle.follower.metric(
         "IteratorAge", period=_FINE, statistic="Maximum", label="changes of jobs, ms"
     )
-    return [arrivals, changes]
 
 
 def _dead_letters(conversion: ConversionStack, life_cycle: LifeCycleStack) -> cloudwatch.IWidget:

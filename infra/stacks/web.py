@@ -18,7 +18,8 @@ class WebStack(Stack):
             self,
             "WebUrl",
             value=front.url,
-            description="The API's routes, for browsers: sluice --api takes it like ApiUrl",
+            description="The API's routes, for browsers and bearers of tokens; requests that are "
+            "signed (batches, the clean-up) go to ApiUrl, whose Host they cover",
         )
         if options.web_domain:
             told = f"Point {options.web_domain} here: a CNAME record, or an alias of Route 53"

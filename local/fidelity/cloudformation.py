@@ -14,7 +14,6 @@ from uuid import uuid4
 
 provisioners: Any = import_module("ministack.services.cloudformation.provisioners")
 ec2: Any = import_module("ministack.services.ec2")
-ecs: Any = import_module("ministack.services.ecs")
 s3: Any = import_module("ministack.services.s3")
 
 Properties = dict[str, Any]
@@ -32,11 +31,7 @@ def install() -> None:
     _handlers["AWS::EC2::SecurityGroupEgress"] = _handler(create_egress, delete_egress)
     _handlers["AWS::EC2::EIP"] = _handler(create_address, delete_address)
     _handlers["AWS::EC2::NatGateway"] = _handler(create_nat, delete_nat)
-    _handlers["AWS::ECS::ClusterCapacityProviderAssociations"] = _handler(
-        associate_capacity, dissociate_capacity
-    )
     _handlers["Custom::S3AutoDeleteObjects"] = _handler(watch_bucket, empty_bucket)
-    _handlers["Custom::VpcRestrictDefaultSG"] = _handler(close_default_group, open_default_group)
 
 
 def create_vpc(logical_id: str, properties: Properties, stack: str) -> Made:
@@ -115,25 +110,6 @@ def delete_nat(identity: str, _properties: Properties) -> None:
     ec2._nat_gateways.pop(identity, None)
 
 
-def associate_capacity(_logical_id: str, properties: Properties, _stack: str) -> Made:
-    """AWS::ECS::ClusterCapacityProviderAssociations, by which the CDK gives a cluster Fargate."""
-    cluster = properties["Cluster"]
-    ecs._put_cluster_capacity_providers(
-        {
-            "cluster": cluster,
-            "capacityProviders": properties.get("CapacityProviders", []),
-            "defaultCapacityProviderStrategy": provisioners._pascal_to_camel(
-                properties.get("DefaultCapacityProviderStrategy", [])
-            ),
-        }
-    )
-    return cluster, {}
-
-
-def dissociate_capacity(cluster: str, _properties: Properties) -> None:
-    ecs._put_cluster_capacity_providers({"cluster": cluster})
-
-
 def create_ingress(_logical_id: str, properties: Properties, _stack: str) -> Made:
     """AWS::EC2::SecurityGroupIngress: a rule that two groups need to name each other."""
     return _add_rule(properties, "IpPermissions")
@@ -152,23 +128,10 @@ def delete_egress(_identity: str, properties: Properties) -> None:
     _remove_rule(properties, "IpPermissionsEgress")
 
 
-def close_default_group(_logical_id: str, properties: Properties, _stack: str) -> Made:
-    """Custom::VpcRestrictDefaultSG: CDK's function for it needs Node with the AWS SDK inside, which
-    Lambda's Node runtime has and a worker here has not. It empties the VPC's default group."""
-    group = ec2._security_groups[properties["DefaultSecurityGroupId"]]
-    group["IpPermissions"], group["IpPermissionsEgress"] = [], []
-    return "VpcRestrictDefaultSG", {}
-
-
-def open_default_group(_identity: str, properties: Properties) -> None:
-    group = ec2._security_groups.get(properties["DefaultSecurityGroupId"])
-    if group is not None:
-        group["IpPermissionsEgress"] = provisioners._ec2_sg_egress_permissions(None)
-
-
 def watch_bucket(_logical_id: str, properties: Properties, _stack: str) -> Made:
     """Custom::S3AutoDeleteObjects (`removal=destroy`): the CDK's function for it needs Node with
-    the AWS SDK inside, likewise. It empties its bucket when CloudFormation deletes it."""
+    the AWS SDK inside, which Lambda's runtime has and a worker here has not. It empties its bucket
+    when CloudFormation deletes it."""
     return properties["BucketName"], {}
 
 

@@ -55,6 +55,7 @@ def other_assembly(functions: Path, tmp_path_factory: pytest.TempPathFactory) ->
         "maxOutputBytes": str(100 * 1024**3),
         "maxDurationSeconds": "7200",
         "urlSeconds": "600",
+        "zones": "us-east-1b,us-east-1c",
     }
     return synthesise(functions, tmp_path_factory.mktemp("other") / "cdk.out", context)
 

@@ -11,8 +11,9 @@ from cfnlint.api import lint
 from cfnlint.core import get_rules
 
 # W3005: the CDK names a dependency that a reference implies already. W6001: an output for people
-# may name what another stack has; no stack imports it from there.
-_IGNORED = ["W3005", "W6001"]
+# may name what another stack has; no stack imports it from there. W3010: a template names zones
+# where whoever deploys has named them.
+_IGNORED = ["W3005", "W3010", "W6001"]
 # A number may be an expression where the query language is JSONata ("Map state", Step Functions
 # guide, MaxConcurrency), which cfn-lint does not know.
 _AN_EXPRESSION = "'{%"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 # What each role may do: an action, and on which resource.
 Grants = dict[str, set[tuple[str, str]]]
+# What stands in the way of one: a role, `Allow` or `Deny`, action, resource, condition as JSON.
+Limit = tuple[str, str, str, str, str]
 
 HERE = "${AWS::Region}:${AWS::AccountId}"
 BUCKET = "${Bucket.Arn}"
@@ -289,7 +291,7 @@ WITH_WEBHOOK: Grants = {
     },
 }
 # "Giving Lambda functions access to resources in an Amazon VPC", required IAM permissions: Lambda
-# itself makes the interfaces by the function's role, and takes no resources for them.
+# itself makes the interfaces by the function's role.
 IN_A_NETWORK = {
     ("ec2:AssignPrivateIpAddresses", "*"),
     ("ec2:CreateNetworkInterface", "*"),

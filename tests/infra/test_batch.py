@@ -9,12 +9,15 @@ from typing import Any
 import pytest
 
 from conversion.batches.sources import places
+from conversion.metrics import Metric
+from infra.batch_definition import definition
 from tests.infra.assembly import Assembly
 from tests.infra.conftest import synthesise
-from tests.infra.test_api import OF_BATCHES
+from tests.infra.test_alarms import OF_BATCHES, alarms
+from tests.infra.test_api import OF_BATCHES as THEIR_ROUTES
 
 SOURCES = "archive/talks/,archive/songs,recordings"
-ROUTES = set(OF_BATCHES)
+ROUTES = set(THEIR_ROUTES)
 
 
 @pytest.fixture(scope="module")
@@ -76,13 +79,20 @@ def test_the_functions_are_told_what_the_deployment_was(batches: Assembly) -> No
         assert told["SLUICE_MAX_WAITING_JOBS"] == "50"
 
 
-def test_the_machine_has_the_definition_as_it_stands(batches: Assembly) -> None:
+def test_the_machine_has_the_definition_as_it_is_put_together(batches: Assembly) -> None:
     machines = batches.of("AWS::StepFunctions::StateMachine")
     (batch,) = [each for name, each in machines.items() if name.startswith("Batch")]
-    path = Path(__file__).parents[2] / "statemachine" / "batch.asl.json"
-    assert json.loads(batch["DefinitionString"]) == json.loads(path.read_text())
+    assert json.loads(batch["DefinitionString"]) == definition()
     assert batch["DefinitionSubstitutions"]["ResultsPrefix"] == "batches/"
     assert batch["LoggingConfiguration"]["IncludeExecutionData"] is False
+
+
+def test_a_full_queue_wakes_nobody_and_files_that_cannot_be_fed_do(batches: Assembly) -> None:
+    found = alarms(batches)
+    assert found.keys() >= OF_BATCHES | {"WatchBatchErrors", "SumUpBatchErrors"}
+    assert "FeedBatchErrors" not in found
+    alarm = found["FeedsFailed"]
+    assert (alarm["MetricName"], alarm["Statistic"]) == (Metric.FEEDS_FAILED.title, "Sum")
 
 
 def test_what_batches_write_expires(batches: Assembly) -> None:

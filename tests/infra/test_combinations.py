@@ -15,10 +15,14 @@ from local.deploy import deploy
 from tests.infra import combinations, linted
 from tests.infra.combinations import AUTHS, EGRESSES, OTHERS, STORES, WEBS, Context
 from tests.infra.conftest import synthesise
-from tests.infra.grants import all_granted
-from tests.infra.roles_by_option import expected
+from tests.infra.grants import all_granted, limits, of_others, trusted
+from tests.infra.roles_by_option import expected, limited, taken_by
 
 HANDFUL = combinations.handful()
+# Each takes a synthesis, cfn-lint and a deployment: in every run those with a way out of
+# the network that is not the default's. Of tokens are `token_assembly` and `users_assembly`.
+USUAL = HANDFUL[:2]
+TAIL = [pytest.param(each, marks=pytest.mark.long) for each in HANDFUL if each not in USUAL]
 REST = [each for each in combinations.all_combinations() if each not in HANDFUL]
 
 
@@ -29,7 +33,7 @@ def engine() -> Iterator[Engine]:
         yield engine
 
 
-@pytest.mark.parametrize("context", HANDFUL, ids=combinations.name)
+@pytest.mark.parametrize("context", [*USUAL, *TAIL], ids=combinations.name)
 def test_a_combination_is_clean_and_is_deployed(
     context: Context, functions: Path, tmp_path: Path, engine: Engine
 ) -> None:
@@ -52,6 +56,9 @@ def is_clean_and_is_deployed(
     made = synthesise(functions, directory / "cdk.out", context, nagged=True)
     assert not linted.findings(made.directory)
     assert all_granted(made) == expected(context)
+    assert limits(made) == limited(context)
+    assert trusted(made) == {role: taken_by(role) for role in expected(context)}
+    assert of_others(made) == []
     deployed = deploy(engine, made.directory)
     assert deployed.outputs.keys() == made.templates.keys()
     assert deployed.output("ApiUrl")

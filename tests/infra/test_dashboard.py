@@ -120,6 +120,12 @@ def test_an_attempts_memory_stands_against_its_alarm(other_assembly: Assembly) -
     assert limit["value"] == round(MUCH_MEMORY * 4096 * 1024**2)
 
 
+def test_seconds_and_milliseconds_have_each_an_axis(assembly: Assembly) -> None:
+    graph = graphs(assembly)["Events not worked on: age of the oldest, s; of changes, ms"]
+    axes = {each[4]["label"]: each[4].get("yAxis", "left") for each in graph["metrics"]}
+    assert axes == {"uploads, s": "left", "changes of jobs, ms": "right"}
+
+
 def test_nothing_is_imported_that_an_option_can_take_away(other_assembly: Assembly) -> None:
     """What one stack imports, another cannot remove: so not the webhooks' queue."""
     shown = {value for space, _, _, value, _ in drawn(other_assembly) if space == "AWS/SQS"}

@@ -46,18 +46,23 @@ def test_no_more_parts_are_in_memory_than_are_counted_with() -> None:
     assert PARTS_IN_MEMORY - 2 < most / PART < PARTS_IN_MEMORY + 0.5
 
 
-@pytest.mark.parametrize("size", [1, 8 * MIB, 20 * GIB, 60 * GIB, MOST_OUTPUT_BYTES])
-def test_the_largest_output_is_counted_with_its_largest_parts(size: int) -> None:
-    number = 1
-    while part_start(number + 1) < size:
-        number += 1
-    assert number <= 10_000
-    assert memory_mib(size) > PARTS_IN_MEMORY * part_bytes(number) / MIB
+@pytest.mark.parametrize(
+    ("size", "mib"), [(1, 248), (8 * MIB, 248), (20 * GIB, 296), (60 * GIB, 584), (190 * GIB, 968)]
+)
+def test_the_largest_output_is_counted_with_its_largest_parts(size: int, mib: int) -> None:
+    """200 for the process, and six parts: of 8 MiB each up to 7.8 GiB, of 128 at the largest."""
+    assert memory_mib(size) == mib
 
 
-def test_the_usual_task_holds_the_largest_output_there_can_be() -> None:
-    assert memory_mib(MOST_OUTPUT_BYTES) < 2048
-    assert memory_mib(20 * GIB) < 512  # the smallest task there is
+def test_the_largest_output_there_can_be_is_sent_in_as_many_parts_as_s3_takes() -> None:
+    assert MOST_OUTPUT_BYTES == 190 * GIB
+    assert part_start(10_001) > MOST_OUTPUT_BYTES
+    assert part_bytes(10_000) <= 5 * GIB
+
+
+def test_the_usual_task_holds_the_largest_output_there_can_be_below_its_alarm() -> None:
+    assert memory_mib(MOST_OUTPUT_BYTES) < 0.85 * 2048
+    assert memory_mib(20 * GIB) < 0.85 * 512  # the smallest task there is
 
 
 def test_the_disk_follows_the_largest_output_within_what_fargate_has() -> None:

@@ -24,11 +24,13 @@ def network(tmp_path: Path) -> Make:
 
     from infra.constructs.network import TaskNetwork
 
-    def make(egress: Egress, *, with_cache: bool = False) -> Assembly:
-        app = App(outdir=str(tmp_path / f"{egress}-{with_cache}"), analytics_reporting=False)
-        TaskNetwork(Stack(app, "network"), "Network", egress=egress, with_cache=with_cache)
+    def make(egress: Egress, *, with_cache: bool = False, zones: tuple[str, ...] = ()) -> Assembly:
+        directory = tmp_path / "-".join([egress, str(with_cache), *zones])
+        app = App(outdir=str(directory), analytics_reporting=False)
+        stack = Stack(app, "network")
+        TaskNetwork(stack, "Network", egress=egress, with_cache=with_cache, zones=zones)
         app.synth()
-        return Assembly(tmp_path / f"{egress}-{with_cache}")
+        return Assembly(directory)
 
     return make
 
@@ -108,6 +110,35 @@ def test_the_bytes_go_to_s3_and_dynamodb_free_of_charge(network: Make, egress: E
         assert {f"${{{name}}}" for name in tables} <= set(through)
 
 
+def test_going_from_one_way_to_another_detaches_no_gateway(network: Make) -> None:
+    """EC2 refuses to while a task has a public address: the same gateway, by the same names, stays
+    attached whatever is chosen."""
+    kinds = ("AWS::EC2::InternetGateway", "AWS::EC2::VPCGatewayAttachment")
+    attached = [
+        {
+            name: each
+            for template in network(egress).templates.values()
+            for name, each in template["Resources"].items()
+            if each["Type"] in kinds
+        }
+        for egress in Egress
+    ]
+
+    assert len(attached[0]) == 2
+    assert attached[1:] == [attached[0]] * (len(Egress) - 1)
+
+
+def test_subnets_are_in_the_zones_that_were_named_in_their_order(network: Make) -> None:
+    made = network(Egress.NAT, with_cache=True, zones=("eu-west-1b", "eu-west-1c"))
+
+    zones = {name: each["AvailabilityZone"] for name, each in made.of("AWS::EC2::Subnet").items()}
+    assert {name[-7:]: zone for name, zone in zones.items()} == {
+        "1Subnet": "eu-west-1b",
+        "2Subnet": "eu-west-1c",
+    }
+    assert addresses(made) == addresses(network(Egress.NAT, with_cache=True))
+
+
 def test_one_gateway_serves_both_zones(network: Make) -> None:
     made = network(Egress.NAT)
 
@@ -124,7 +155,8 @@ def test_without_a_way_to_the_internet_each_service_has_a_door_for_tasks_alone(
 ) -> None:
     made = network(Egress.ENDPOINTS)
 
-    assert not made.of("AWS::EC2::InternetGateway")
+    leading_out = {"GatewayId", "NatGatewayId"}
+    assert not [each for each in made.of("AWS::EC2::Route").values() if leading_out & each.keys()]
     doors = endpoints(made)
     assert doors.keys() == {*SERVICES, "s3", "dynamodb"}
     for service in SERVICES:

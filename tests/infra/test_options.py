@@ -57,6 +57,7 @@ def test_nothing_has_to_be_chosen() -> None:
         max_duration_seconds=24 * 3600,
         url_seconds=3600,
         batch_sources=(),
+        zones=(),
     )
 
 
@@ -95,6 +96,7 @@ def test_everything_can_be() -> None:
         "maxDurationSeconds": "604800",
         "urlSeconds": "60",
         "batchSources": "s3://recordings, archive.example/2024/talks/",
+        "zones": "us-west-2c, us-west-2a",
     }
     assert Options.from_context(context.get) == Options(
         stage="prod-eu",
@@ -102,7 +104,7 @@ def test_everything_can_be() -> None:
         auth=Auth.JWT,
         retention_days=30,
         removal=Removal.DESTROY,
-        default_conversions="mp3@128, archive-flac",
+        default_conversions="mp3@128,archive-flac",
         progress_store=ProgressStore.REDIS,
         max_running_jobs=20,
         max_waiting_jobs=50,
@@ -130,15 +132,27 @@ def test_everything_can_be() -> None:
         max_duration_seconds=604_800,
         url_seconds=60,
         batch_sources=("recordings", "archive.example/2024/talks/"),
+        zones=("us-west-2c", "us-west-2a"),
     )
     unchanged = {row.name for row in rows()} - context.keys()
     assert not unchanged
 
 
 def test_lists_of_cdk_json_are_taken_as_they_are() -> None:
-    context = {"operators": ["olga", "otto", "olga"], "allowedOrigins": ["https://example.com"]}
+    context: dict[str, Any] = {
+        "auth": "jwt",
+        "operators": ["olga", "otto", "olga"],
+        "allowedOrigins": ["https://example.com"],
+        "defaultConversions": ["mp3@128", "flac", "mp3@128"],
+    }
     read = Options.from_context(context.get)
     assert (read.operators, read.allowed_origins) == (("olga", "otto"), ("https://example.com",))
+    assert read.default_conversions == "mp3@128,flac"
+
+
+def test_a_number_of_thousands_of_digits_is_refused_like_any_other() -> None:
+    with pytest.raises(OptionError, match="is not a whole number from 1 to 366"):
+        Options.from_context({"retentionDays": "9" * 5000}.get)
 
 
 def test_an_issuer_on_this_machine_needs_no_tls() -> None:
@@ -161,17 +175,25 @@ def test_there_are_users_of_its_own_only_where_tokens_have_no_other_issuer(
         ({"auth": "jwt", "jwtAudience": "sluice"}, "given together"),
         ({"jwtIssuer": "https://login.example.com", "jwtAudience": "sluice"}, "-c auth=jwt"),
         ({"auth": "none", "operators": "olga"}, "no use with auth=none"),
+        ({"operators": "olga"}, "olga signs no request"),
+        ({"operators": "arn:aws:iam::12:user/olga"}, "signs no request"),
+        ({"defaultConversions": "mp3,flac,opus", "maxConversions": "2"}, "raise maxConversions"),
         ({"auth": "jwt", "webAcl": WEB_ACL}, "-c web=cloudfront"),
+        ({"auth": "none", "web": "cloudfront", "webAcl": WEB_ACL}, "guards nothing with auth=none"),
         ({"web": "cloudfront"}, "cannot be with auth=iam"),
         ({"auth": "jwt", "web": "cloudfront", "webDomain": "a.example.com"}, "given together"),
         ({"webCertificate": CERTIFICATE}, "given together"),
         ({"webDomain": "a.example.com", "webCertificate": CERTIFICATE}, "-c web=cloudfront"),
         ({"taskCpu": "256", "taskMemory": "4096"}, "for which Fargate has 512, 1024, 2048 MiB"),
-        ({"taskCpu": "4096"}, "Fargate has 8192, 9216, … 30720 MiB: .*, or -c taskCpu=256"),
+        ({"taskCpu": "4096"}, "Fargate has 8192, 9216, … 30720 MiB: choose one of these\\."),
         ({"taskMemory": "122880"}, "-c taskCpu=16384"),
         (
             {"taskCpu": "256", "taskMemory": "512", "maxOutputBytes": str(60 * GIB)},
-            "takes 544 MiB of memory, .* taskMemory=512",
+            "takes 584 MiB of memory, .* taskMemory=512",
+        ),
+        (
+            {"taskCpu": "256", "taskMemory": "1024", "maxOutputBytes": str(190 * GIB)},
+            "takes 968 MiB of memory, .* taskMemory=1024 has 870 below its alarm",
         ),
     ],
 )
@@ -242,8 +264,13 @@ def test_numbers_of_cdk_json_are_taken_as_they_are() -> None:
         ("spotPercent", "-1", "from 0 to 100"),
         ("maxOutputBytes", str(190 * GIB + 1), f"from 1 to {190 * GIB}"),
         ("maxDurationSeconds", "604801", "from 1 to 604800"),
-        ("urlSeconds", "59", "from 60 to 43200"),
-        ("urlSeconds", "604800", "from 60 to 43200"),
+        ("urlSeconds", "59", "from 60 to 21600"),
+        ("urlSeconds", "21601", "from 60 to 21600"),
+        ("zones", "eu-west-1a", "2 availability zones of one region"),
+        ("zones", "eu-west-1a,eu-west-1a", "2 availability zones of one region"),
+        ("zones", "eu-west-1a,eu-west-2b", "2 availability zones of one region"),
+        ("zones", "eu-west-1a,eu-west-1b,eu-west-1c", "-c zones=eu-west-1a,eu-west-1b"),
+        ("zones", "euw1-az1,euw1-az2", "2 availability zones of one region"),
         ("batchSources", "", "1 to 20 buckets"),
         ("batchSources", "recordings/*", "without * ? or $"),
         ("batchSources", "recordings/${aws:username}/", "without * ? or $"),

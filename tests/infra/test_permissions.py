@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from tests.infra.assembly import Assembly
-from tests.infra.grants import EMPTIES_BUCKETS, all_granted, granted, listed, statements
+from tests.infra.grants import (
+    EMPTIES_BUCKETS,
+    all_granted,
+    granted,
+    limits,
+    of_others,
+    trusted,
+)
 from tests.infra.roles import EVERYWHERE, IN_A_NETWORK, ROLES
-from tests.infra.roles_by_option import ASKS_THE_CACHE, expected
+from tests.infra.roles_by_option import ASKS_THE_CACHE, expected, limited, taken_by
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -46,10 +51,10 @@ def test_what_empties_a_bucket_may_write_its_log_and_no_more(other_assembly: Ass
     assert policy.endswith(":iam::aws:policy/service-role/AWSLambdaBasicExecutionRole")
 
 
-def test_no_role_has_a_policy_of_somebody_elses_making(assembly: Assembly) -> None:
-    for role in assembly.of("AWS::IAM::Role").values():
-        assert role.keys() == {"AssumeRolePolicyDocument"}
-    assert not assembly.of("AWS::IAM::ManagedPolicy")
+def test_no_role_has_a_policy_of_somebody_elses_making(
+    assembly: Assembly, other_assembly: Assembly
+) -> None:
+    assert of_others(assembly) == of_others(other_assembly) == []
 
 
 def test_only_what_takes_no_resource_is_allowed_everywhere(assembly: Assembly) -> None:
@@ -59,18 +64,25 @@ def test_only_what_takes_no_resource_is_allowed_everywhere(assembly: Assembly) -
     assert everywhere == EVERYWHERE
 
 
-@pytest.mark.parametrize(
-    ("action", "condition"),
-    [
-        ("ecs:RunTask", {"ArnEquals": {"ecs:cluster": "${Cluster.Arn}"}}),
-        ("ecs:StopTask", {"ArnEquals": {"ecs:cluster": "${Cluster.Arn}"}}),
-        ("iam:PassRole", {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}}),
-    ],
-)
-def test_the_flow_is_held_to_its_cluster_and_its_tasks(
-    assembly: Assembly, action: str, condition: dict[str, Any]
+def test_what_is_allowed_on_a_condition_is_so_in_this_way_and_no_other(
+    assembly: Assembly, other_assembly: Assembly
 ) -> None:
-    (statement,) = [
-        each for each in statements(assembly, "ConversionRole") if action in listed(each["Action"])
-    ]
-    assert statement["Condition"] == condition
+    """A task runs in the one cluster, a role is handed to a task alone, and the code of a function
+    in a network may do nothing to its interfaces. Of the other options: test_combinations.py."""
+    assert limits(assembly) == limited({})
+    assert limits(other_assembly) == limited({"progressStore": "redis"})
+
+
+def test_a_role_is_taken_by_its_service_and_for_this_account_where_that_can_be_told(
+    assembly: Assembly,
+) -> None:
+    assert trusted(assembly) == {role: taken_by(role) for role in ROLES}
+
+
+def test_what_a_network_denies_a_function_does_not_make_it_wait_for_itself(
+    other_assembly: Assembly,
+) -> None:
+    """The function waits for all that its role needs before it may be made; this names it."""
+    function = other_assembly.resources["GetProgressFunction"]
+    assert any("GetProgressRole" in each for each in function["DependsOn"])
+    assert not any("NoInterfaces" in each for each in function["DependsOn"])

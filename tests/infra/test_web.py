@@ -108,6 +108,8 @@ def test_answers_tell_a_browser_to_stay_with_https_and_to_show_none_as_a_page(
     policy = web.the("AWS::CloudFront::ResponseHeadersPolicy")["ResponseHeadersPolicyConfig"]
     headers = policy["SecurityHeadersConfig"]
     assert headers["StrictTransportSecurity"]["AccessControlMaxAgeSec"] >= 365 * 24 * 3600
+    # Of a customer's domain we know one name.
+    assert headers["StrictTransportSecurity"]["IncludeSubdomains"] is False
     assert headers["ContentTypeOptions"] == {"Override": True}
     assert headers["FrameOptions"]["FrameOption"] == "DENY"
     assert "default-src 'none'" in headers["ContentSecurityPolicy"]["ContentSecurityPolicy"]
@@ -132,7 +134,7 @@ def test_requests_are_logged_without_cookies_and_forgotten(
 def test_a_web_acl_stands_in_front_where_one_is_given(
     distribution: Any, functions: Path, tmp_path: Path
 ) -> None:
-    context = {"web": "cloudfront", "auth": "none", "webAcl": WEB_ACL}
+    context = {"web": "cloudfront", "auth": "jwt", "webAcl": WEB_ACL}
     guarded = synthesise(functions, tmp_path / "cdk.out", context)
     config = guarded.the("AWS::CloudFront::Distribution")["DistributionConfig"]
     assert config["WebACLId"] == WEB_ACL
