@@ -10,6 +10,9 @@ from rich.filesize import decimal
 
 from client.reading import number, text, whole
 
+# To be skipped with these is no failure: most prefixes hold something that is no audio.
+_NO_AUDIO = {"UNSUPPORTED_MEDIA_TYPE", "EMPTY_INPUT", "NOT_CURRENT"}
+
 
 @dataclass(frozen=True)
 class Summary:
@@ -27,6 +30,12 @@ class Summary:
     failed: Mapping[str, int]
     examples: tuple[tuple[str, str], ...]
     results: str
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all that is audio is converted, or, in a dry run, would be tried."""
+        left = self.cancelled or self.unfinished or any(self.failed.values())
+        return not left and self.skipped.keys() <= _NO_AUDIO
 
     @classmethod
     def from_json(cls, told: Any) -> Summary:
@@ -65,13 +74,7 @@ class BatchRun:
 
     @property
     def went_well(self) -> bool:
-        """Skipped files are no failure: most prefixes hold something that is no audio."""
-        whole_summary = self.summary is not None and not self.summary.unfinished
-        return self.status == "completed" and whole_summary and not self._failed
-
-    @property
-    def _failed(self) -> int:
-        return sum(self.summary.failed.values()) if self.summary else 0
+        return self.status == "completed" and self.summary is not None and self.summary.is_whole
 
     @classmethod
     def from_json(cls, told: Any) -> BatchRun:

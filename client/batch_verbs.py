@@ -56,7 +56,8 @@ def batch(
 
     The deployment reads what its option batchSources allows. What is no audio, empty or too large
     is skipped. A file that an earlier batch has made the same of, and that has not changed since,
-    is not converted again. Ctrl-C ends the waiting alone: the batch runs on.
+    is not converted again. Ctrl-C ends the waiting alone: the batch runs on. Who calls is one of
+    the deployment's operators.
 
     \b
     Examples:
@@ -66,7 +67,7 @@ def batch(
     \b
     Exit codes:
       0    every file that is audio is converted, or the batch has begun (--no-wait)
-      1    some job failed, the batch failed, or the API refused
+      1    some audio is not converted, the batch failed, or the API refused
       2    wrong usage
       3    the API did not answer
       130  interrupted by Ctrl-C (143: terminated)
@@ -102,7 +103,7 @@ def batch_status(
     \b
     Exit codes:
       0    it goes on, or every file that is audio is converted
-      1    some job failed, the batch failed or was cancelled, or the API refused
+      1    some audio is not converted, the batch failed or was cancelled, or the API refused
       2    wrong usage
       3    the API did not answer
       130  interrupted by Ctrl-C (143: terminated)
@@ -124,7 +125,8 @@ def batch_status(
 def batch_cancel(
     surroundings: Surroundings, batch_id: str, as_json: bool, deployment: Deployment
 ) -> None:
-    """Let BATCH feed no further file. Jobs that are there go on; `sluice cancel` ends each.
+    """Let BATCH feed no further file, but for those that are being fed at this moment. Jobs that
+    are there go on; `sluice cancel` ends each.
 
     \b
     Exit codes:

@@ -70,17 +70,20 @@ _USUAL_CODEC = (50, 100_000)
 @dataclass(frozen=True)
 class TaskSize:
     """What a converter's task is given and billed for: Fargate's GB are GiB. `addresses` are public
-    ones, of which a task behind a NAT or endpoints has none, and those are paid by the month."""
+    ones, of which a task behind a NAT or endpoints has none, and those are paid by the month.
+    `architecture` is that of whoever asks unless it is told: functions and tasks run on the same
+    (infra/options.py)."""
 
     vcpu: float = 1.0
     gb: float = 2.0
     disk_gib: int = 30
     addresses: int = 1
+    architecture: str | None = None
 
     @property
     def second_usd(self) -> float:
-        """Functions and tasks run on the same architecture (infra/options.py), so that who asks
-        knows what the task costs."""
+        if self.architecture is not None:
+            return self.second_usd_on(self.architecture)
         is_arm = platform.machine() in ("arm64", "aarch64")
         return self.second_usd_on("arm64" if is_arm else "x86_64")
 

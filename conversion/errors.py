@@ -10,6 +10,7 @@
     │   ├── JobFinished          a cancel came too late
     │   ├── NoIdentity           the token says nothing of who calls
     │   ├── RequestInProgress, IdempotencyKeyReused
+    │   ├── OperatorsOnly        the caller is none of them
     │   ├── NoBatches, SourceNotAllowed, BatchNotFound, BatchFinished
     │   └── TooManyJobs, TooManyUploads     come back later: it says when
     ├── PermanentError       this input never becomes this output: the job fails for good
@@ -163,6 +164,13 @@ class TooManyUploads(RequestError):
 
 class NoIdentity(RequestError):
     code = "NO_IDENTITY"
+    http_status = 403
+
+
+class OperatorsOnly(RequestError):
+    """The route tends the whole deployment, and the caller is none of its operators."""
+
+    code = "OPERATORS_ONLY"
     http_status = 403
 
 

@@ -24,6 +24,16 @@ class ExecutionStatus(StrEnum):
 
 
 @dataclass(frozen=True)
+class Execution:
+    """`redrives` counts how often a person has set it going again."""
+
+    status: ExecutionStatus
+    started_at: datetime
+    stopped_at: datetime | None
+    redrives: int
+
+
+@dataclass(frozen=True)
 class SubmittedTask:
     """The ECS task that an execution has submitted last, and whether it waits for it no more."""
 
@@ -50,6 +60,10 @@ class Executions(ExecutionStarter, ExecutionStopper, Protocol):
 
     def status(self, job_id: str) -> ExecutionStatus | None:
         """How the job's execution stands, None when there is none."""
+        ...
+
+    def describe(self, job_id: str) -> Execution | None:
+        """How it stands and since when, None when there is none."""
         ...
 
     def running(self) -> frozenset[str]:

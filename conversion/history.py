@@ -16,20 +16,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from conversion.execution import ExecutionStatus
 from conversion.fields import Item
 from conversion.outcome import Remark
 from conversion.task_runs import TaskRun, TaskRuns, how_it_ended, stopped_task
-
-
-@dataclass(frozen=True)
-class Execution:
-    """`redrives` counts how often a person has set it going again."""
-
-    status: ExecutionStatus
-    started_at: datetime
-    stopped_at: datetime | None
-    redrives: int
 
 
 @dataclass(frozen=True)

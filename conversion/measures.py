@@ -50,25 +50,33 @@ class Measured:
 
 
 def measures(before: Job | None, after: Job) -> Iterator[Measured]:
-    """Nothing, for most changes. `before` is None for a new record."""
-    if before is None or before.status is after.status:
+    """Nothing, for most changes. `before` is None for a new record, which may be one of a failure:
+    of a file that is not what was declared."""
+    was = None if before is None else before.status
+    if after.status is was:
         return
-    if before.status is Status.CREATED and after.status is Status.PROCESSING:
-        yield Measured(Metric.QUEUED_SECONDS, _seconds(before.created_at, after.updated_at))
-    elif after.status.is_terminal:
+    if after.status.is_terminal:
         yield from _of_the_end(before, after)
+    elif was is Status.CREATED and after.status is Status.PROCESSING:
+        yield Measured(Metric.QUEUED_SECONDS, _seconds(after.created_at, after.updated_at))
 
 
-def _of_the_end(before: Job, after: Job) -> Iterator[Measured]:
+def _of_the_end(before: Job | None, after: Job) -> Iterator[Measured]:
     yield Measured(_ENDED[after.status], 1)
     if after.failure is not None and after.status is Status.FAILED:
         yield Measured(Metric.JOBS_FAILED, 1, after.failure.code)
         if after.failure.code in TO_MEND:
             yield Measured(Metric.FAILURES_TO_MEND, 1)
     if after.cost is not None:
-        yield Measured(Metric.JOB_COST, after.cost.usd)
-    if after.status is Status.COMPLETED:
+        yield Measured(Metric.JOB_COST, after.cost.usd - _usd(before))
+    if after.status is Status.COMPLETED and before is not None:
         yield from _of_the_output(before, after)
+
+
+def _usd(before: Job | None) -> float:
+    """What was counted when the job was over before: a redrive leaves it in the record, and what is
+    written there is what all attempts have cost."""
+    return 0.0 if before is None or before.cost is None else before.cost.usd
 
 
 def _of_the_output(before: Job, after: Job) -> Iterator[Measured]:

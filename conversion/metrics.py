@@ -14,7 +14,7 @@ NAMESPACE = "Sluice"
 DEPLOYMENT = "service"
 CODE = "code"
 
-# Of the memory that a task has: where an attempt took more, the next may find too little.
+# Of the memory that a task or a function has: where one took more, the next may find too little.
 MUCH_MEMORY = 0.85
 
 
@@ -46,7 +46,10 @@ class Metric(Enum):
     JOBS_STARTING = "JobsStarting", Unit.COUNT
     JOBS_WAITING = "JobsWaiting", Unit.COUNT
     JOBS_HELD_UP = "JobsHeldUp", Unit.COUNT
+    TASKS_HELD_UP = "TasksHeldUp", Unit.COUNT
     JOBS_RECOVERED = "JobsRecovered", Unit.COUNT
+    # Of some files of a batch, by who feeds them.
+    FEEDS_FAILED = "FeedsFailed", Unit.COUNT
     # Of whoever writes or reads progress.
     REDIS_FALLBACKS = "RedisFallbacks", Unit.COUNT
     # Of an attempt, by the converter.

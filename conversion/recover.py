@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 
+from conversion.clock import utc_now
 from conversion.conversion import Conversion
 from conversion.job import Status
 from conversion.recovery.arrivals import OLDEST, start_unheard
@@ -28,6 +29,8 @@ log = logging.getLogger(__name__)
 
 # Of the jobs that wait, in each sweep: to count one costs a read of its record.
 _MOST_COUNTED = 1_000
+# Tasks take a minute to start, and some more where Spot had no room and it is on demand.
+_LONG_START = timedelta(minutes=15)
 
 
 @dataclass(frozen=True)
@@ -56,12 +59,14 @@ class Recovered:
 class Load:
     """Of the jobs that are not over, how many are where: `running` hold a slot, of whom `starting`
     have no converter yet; `waiting`, counted up to a thousand, have no slot, and `held_up` of those
-    although there is one free for each."""
+    although there is one free for each. `tasks_held_up` are those that start, where the first of
+    them has for so long that no task seems to come up."""
 
     running: int
     starting: int
     waiting: int
     held_up: int
+    tasks_held_up: int
 
 
 def _untold(load: Load) -> None:
@@ -115,16 +120,25 @@ def _tell_load(pipeline: Pipeline, tell: Callable[[Load], None]) -> Counts:
 def _load(pipeline: Pipeline) -> Load:
     """The oldest are started first, so that those who have a slot are met before the others."""
     holders = pipeline.slots.holders()
-    starting = waiting = 0
+    starting: list[str] = []
+    waiting = 0
     for job in pipeline.jobs.of_status(Status.CREATED):
         if job.job_id in holders:
-            starting += 1
+            starting.append(job.job_id)
         else:
             waiting += 1
         if waiting == _MOST_COUNTED:
             break
     free = max(pipeline.slots.most - len(holders), 0)
-    return Load(len(holders), starting, waiting, min(waiting, free))
+    held_up = len(starting) if _starts_slowly(starting, pipeline) else 0
+    return Load(len(holders), len(starting), waiting, min(waiting, free), held_up)
+
+
+def _starts_slowly(starting: Sequence[str], pipeline: Pipeline) -> bool:
+    """Asked of the oldest alone, and by its execution: the record says when it was made, which may
+    be hours before it had a slot."""
+    execution = pipeline.executions.describe(starting[0]) if starting else None
+    return execution is not None and utc_now() - execution.started_at > _LONG_START
 
 
 def _done(part: Callable[[], Counts]) -> Counts:

@@ -21,13 +21,13 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from conversion.errors import TooManyJobs
+from conversion.metrics import MUCH_MEMORY
 from conversion.stores.calls import calls
 from lambdas.tracing import annotate, traced
 
 Handler = Callable[[dict[str, Any], LambdaContext], Any]
 
-# Lambda ends a function that takes all of its memory; above this share somebody should know.
-MUCH_MEMORY = 0.85
 # What Powertools calls otherwise than the converter does.
 _NAMES = {"timestamp": "time", "exception": "trace", "xray_trace_id": "traceId"}
 
@@ -69,7 +69,8 @@ _domain.propagate = False
 
 
 def observed(handler: Handler) -> Handler:
-    """The handler of events, with a line at its end. What it raises is logged with its trace."""
+    """The handler of events, with a line at its end. What it raises is logged with its trace, but
+    for what a full queue answers, for hours of a large batch: whoever invoked it waits."""
 
     @wraps(handler)
     def told(event: dict[str, Any], context: LambdaContext) -> Any:
@@ -77,6 +78,9 @@ def observed(handler: Handler) -> Handler:
         calls.take()  # what was called at the start, or by an invocation that was cut short
         try:
             return traced(handler)(event, context)
+        except TooManyJobs as full:
+            logger.info("too many jobs wait; it is tried again", code=full.code)
+            raise
         except Exception:
             logger.exception("the invocation failed")
             raise

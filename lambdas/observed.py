@@ -7,8 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from conversion.clock import timestamp, utc_now
+from conversion.execution import Execution
 from conversion.health import Capacity, Checked, Health
-from conversion.history import Execution, History, Log, LogLine, PassedState
+from conversion.history import History, Log, LogLine, PassedState
 from conversion.job import Job
 from conversion.task_runs import TaskRun
 from lambdas import represent

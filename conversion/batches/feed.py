@@ -14,7 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from conversion.batches.found import Found, OutOfReach
+from conversion.batches.chosen import Batch, Chosen, choose
+from conversion.batches.found import MOST_COPIED_BYTES, Found, OutOfReach
 from conversion.batches.progress import Chunk, File
 from conversion.batches.request import Reader
 from conversion.batches.sources import Place
@@ -23,18 +24,16 @@ from conversion.clock import expiry, timestamp, utc_now
 from conversion.conversion import Conversion
 from conversion.cost import TaskSize, estimate
 from conversion.declared import media_type
-from conversion.errors import SourceChanged, SourceMissing, UploadFinished
+from conversion.errors import SourceChanged, SourceMissing, UploadFinished, UploadMismatch
+from conversion.events import ObjectCreated
 from conversion.execution import ExecutionStarter
 from conversion.fields import Item
-from conversion.job import Job, Source, Status, job_id_for
+from conversion.job import Job, Source, job_id_for
 from conversion.job_store import JobStore
-from conversion.landing import new_job
+from conversion.landing import jobs_for, landed_upload, new_job, not_as_declared, upload_of
 from conversion.start import Described, ObjectHeader, begin
 from conversion.uploads import PREFIX as UPLOADS
 from conversion.uploads import Upload, UploadStatus, UploadStore, file_id_of, finished
-
-# Sets the jobs of a batch apart from those that an object's landing under `uploads/` has made.
-_NONCE = "batch"
 
 
 class SourceBuckets(Protocol):
@@ -48,6 +47,7 @@ class SourceBuckets(Protocol):
 class Asked:
     """Of one batch, the same for all its files."""
 
+    batch: Batch
     bucket: str
     reader: Reader
     conversions: tuple[Conversion, ...]
@@ -55,15 +55,24 @@ class Asked:
     owner: str | None
 
     @classmethod
-    def from_item(cls, item: Item) -> Asked:
-        conversions = tuple(Conversion.from_item(each) for each in item["conversions"])
+    def from_input(cls, given: Item) -> Asked:
+        """Read `{batchId, startedAt, asked}`."""
+        asked = given["asked"]
+        started_at = None if asked["dryRun"] else given.get("startedAt")
         return cls(
-            item["bucket"], Reader(item["reader"]), conversions, item["dryRun"], item["owner"]
+            batch=Batch(given["batchId"], started_at),
+            bucket=asked["bucket"],
+            reader=Reader(asked["reader"]),
+            conversions=tuple(Conversion.from_item(each) for each in asked["conversions"]),
+            dry_run=asked["dryRun"],
+            owner=asked["owner"],
         )
 
 
 @dataclass(frozen=True)
 class Limits:
+    """`max_waiting`: beyond so many jobs that wait, nothing is fed."""
+
     allowed: tuple[Place, ...]
     max_bytes: int
     max_waiting: int
@@ -98,17 +107,21 @@ class Feeder:
                 return self._feed_own(asked, found)
             return self._feed_copy(asked, found)
         # An upload is finished otherwise when its owner has aborted it.
-        except (OutOfReach, SourceMissing, SourceChanged, UploadFinished) as told:
+        except (OutOfReach, SourceMissing, SourceChanged, UploadFinished, UploadMismatch) as told:
             return _skipped(found, told.code)
 
     def _refusal(self, found: Found) -> str | None:
-        own = Place(self.objects.bucket, UPLOADS)
-        return found.refusal((*self.limits.allowed, own), self.limits.max_bytes)
+        own, most = Place(self.objects.bucket, UPLOADS), self.limits.max_bytes
+        if not self._is_ours(found):
+            most = min(most, MOST_COPIED_BYTES)
+        return found.refusal((*self.limits.allowed, own), most)
 
     def _measured(self, found: Found) -> Found:
         """A list of keys says nothing of lengths, and an inventory may be a week old: what is to be
-        converted is what is there now."""
-        if self._refusal(found) or (found.etag and found.bytes is not None):
+        converted is what is there now. Of what lies in an archive HEAD says whether it is restored,
+        and raises OutOfReach where it is not."""
+        is_known = found.etag and found.bytes is not None and not found.is_archived
+        if self._refusal(found) or is_known:
             return found
         head = self.sources.head(found.bucket, found.key)
         return replace(found, etag=head.etag, bytes=head.bytes)
@@ -117,27 +130,25 @@ class Feeder:
         return Place(self.objects.bucket, UPLOADS).holds(found.bucket, found.key)
 
     def _feed_copy(self, asked: Asked, found: Found) -> File:
-        upload = self.uploads.find(found.file_id(asked.conversions, asked.owner))
-        is_new = upload is None or upload.status is not UploadStatus.COMPLETED
-        file = self._file(found, asked.conversions if is_new else (), is_new)
-        file = replace(file, file_id=found.file_id(asked.conversions, asked.owner))
-        if asked.dry_run:
-            return file
-        if upload is None:
-            upload = self._expect(asked, found)
+        known = self.uploads.find(found.file_id(asked.conversions, asked.owner))
+        upload = known or self._upload(asked, found)
         if upload.status is UploadStatus.ABORTED:
             raise finished(upload)
-        etag = self._landed(upload) or self.sources.copy(
-            found, self.objects.bucket, upload.key, upload.media_type
-        )
-        if is_new:  # by the event of its landing, too, but until then it would count as open
-            self.uploads.complete(upload.file_id, self.limits.retention_days)
-        source = Source(self.objects.bucket, upload.key, etag, upload.bytes, upload.file_name)
-        return replace(file, jobs={job_id_for(source, each): None for each in upload.conversions})
+        landed = self._landed(upload) if known or not asked.dry_run else None
+        if asked.dry_run:
+            etag = landed or ""
+        else:
+            etag = self._taken_in(found, upload, known is not None, landed)
+        wanted = self._of_landing(upload, etag)
+        if landed or (known and not asked.dry_run):
+            chosen = choose(wanted, self.jobs, asked.batch)
+        else:  # nothing was made of it yet, and the event of its landing begins its jobs
+            chosen = [Chosen(each, is_new=True, is_to_begin=False) for each in wanted]
+        return self._begun(asked, found, upload.file_id, chosen)
 
-    def _expect(self, asked: Asked, found: Found) -> Upload:
+    def _upload(self, asked: Asked, found: Found) -> Upload:
         now = utc_now()
-        upload = Upload(
+        return Upload(
             file_id=found.file_id(asked.conversions, asked.owner),
             file_name=found.file_name,
             bytes=found.bytes or 0,
@@ -147,8 +158,6 @@ class Feeder:
             expires_at=expiry(now, self.limits.retention_days),
             owner=asked.owner,
         )
-        self.uploads.put(upload)
-        return upload
 
     def _landed(self, upload: Upload) -> str | None:
         """The ETag of what an earlier call has copied."""
@@ -157,41 +166,70 @@ class Feeder:
         except SourceMissing:
             return None
 
-    def _feed_own(self, asked: Asked, found: Found) -> File:
-        made = {
-            job.conversion: job
-            for job in self.jobs.of_file(file_id_of(found.key))
-            if (job.source.key, job.source.etag) == (found.key, found.etag)
-            and job.status is not Status.CANCELLED
-        }
-        wanted = [made.get(each) or self._own_job(asked, found, each) for each in asked.conversions]
-        new = [each for each in wanted if each.conversion not in made]
-        file = self._file(found, [each.conversion for each in new], bool(new))
-        file = replace(file, file_id=file_id_of(found.key))
-        if asked.dry_run:
-            return file
-        begin(new, self.jobs, self.slots, self.executions)
-        return replace(file, jobs={each.job_id: None for each in wanted})
+    def _taken_in(self, found: Found, upload: Upload, is_known: bool, landed: str | None) -> str:
+        """The ETag of the upload's object, which is there then, and its record completed."""
+        if not is_known:
+            self.uploads.put(upload)
+        etag = landed or self.sources.copy(
+            found, self.objects.bucket, upload.key, upload.media_type
+        )
+        # By the event of its landing, too, but until then it would count as open.
+        if upload.status is not UploadStatus.COMPLETED:
+            self.uploads.complete(upload.file_id, self.limits.retention_days)
+        return etag
 
-    def _own_job(self, asked: Asked, found: Found, conversion: Conversion) -> Job:
-        upload = self.uploads.find(file_id_of(found.key))
-        name = upload.file_name if upload and upload.key == found.key else found.file_name
-        source = Source(found.bucket, found.key, found.etag or "", found.bytes or 0, name)
+    def _of_landing(self, upload: Upload, etag: str) -> list[Job]:
+        """The jobs that the landing of the upload's object makes."""
+        created = ObjectCreated(self.objects.bucket, upload.key, etag, upload.bytes)
+        return jobs_for(created, upload, (), self.limits.retention_days, self.limits.task)
+
+    def _feed_own(self, asked: Asked, found: Found) -> File:
+        created = ObjectCreated(found.bucket, found.key, found.etag or "", found.bytes or 0)
+        if asked.dry_run:
+            upload = upload_of(created, self.uploads)
+        else:  # whose jobs are made cannot be aborted any more
+            upload = landed_upload(created, self.uploads, self.limits.retention_days)
+        if upload and upload.status is UploadStatus.ABORTED:
+            raise finished(upload)
+        if upload and upload.bytes != created.bytes:
+            raise UploadMismatch(not_as_declared(created.bytes, upload))
+        name = upload.file_name if upload else found.file_name
+        source = Source(created.bucket, created.key, created.etag, created.bytes, name)
+        deletes = upload is not None and upload.delete_after_download
+        wanted = [self._own_job(asked, source, each, deletes) for each in asked.conversions]
+        chosen = choose(wanted, self.jobs, asked.batch)
+        return self._begun(asked, found, file_id_of(found.key), chosen)
+
+    def _own_job(
+        self, asked: Asked, source: Source, conversion: Conversion, delete_after_download: bool
+    ) -> Job:
+        """The nonce sets it apart from those that the object's landing has made."""
         return new_job(
-            job_id_for(source, conversion, _NONCE),
-            file_id_of(found.key),
+            job_id_for(source, conversion, f"batch {asked.owner or ''}"),
+            file_id_of(source.key),
             source,
             conversion,
             self.limits.retention_days,
             asked.owner,
-            False,
+            delete_after_download,
             self.limits.task,
         )
 
-    def _file(self, found: Found, new: Sequence[Conversion], is_new: bool) -> File:
-        length = found.bytes or 0
-        costs = (estimate(found.key, length, each, self.limits.task).usd for each in new)
-        return File(found.key, length, is_new=is_new, usd=round(sum(costs), 6))
+    def _begun(self, asked: Asked, found: Found, file_id: str, chosen: Sequence[Chosen]) -> File:
+        new = [each.job.conversion for each in chosen if each.is_new]
+        costs = (estimate(found.key, found.bytes or 0, each, self.limits.task).usd for each in new)
+        file = File(
+            found.key,
+            found.bytes or 0,
+            file_id=file_id,
+            is_new=bool(new),
+            usd=round(sum(costs), 6),
+        )
+        if asked.dry_run:
+            return file
+        to_begin = [each.job for each in chosen if each.is_to_begin]
+        begin(to_begin, self.jobs, self.slots, self.executions)
+        return replace(file, jobs={each.job.job_id: None for each in chosen})
 
 
 def _skipped(found: Found, code: str) -> File:

@@ -25,8 +25,9 @@ MOST_COPIED_BYTES = 5 * 1024**3
 
 # Why a file is skipped, beside what an upload would be refused with.
 ARCHIVED, FORBIDDEN, NOT_CURRENT = "SOURCE_ARCHIVED", "SOURCE_FORBIDDEN", "NOT_CURRENT"
-# What must be restored before it can be read ("Storage classes", Amazon S3 user guide).
-_ARCHIVES = ("GLACIER", "DEEP_ARCHIVE")
+# What must be restored before it can be read ("Storage classes", Amazon S3 user guide); the class
+# stays what it is when that is done.
+ARCHIVES = ("GLACIER", "DEEP_ARCHIVE")
 
 
 class OutOfReach(Exception):
@@ -46,10 +47,12 @@ class Found:
     etag: str | None = None
     bytes: int | None = None
     skipped: str | None = None
+    is_archived: bool = False
 
     @property
     def file_name(self) -> str:
-        return PurePosixPath(self.key).name
+        """Raises InvalidRequest or UnsupportedMediaType, as for an upload of that name."""
+        return declared.file_name(PurePosixPath(self.key).name)
 
     @classmethod
     def from_row(cls, reader: Reader, bucket: str, row: dict[str, Any]) -> Found:
@@ -63,36 +66,37 @@ class Found:
             key=row["Key"] if is_listing else unquote_plus(row["Key"]),
             etag=etag.strip('"') if etag else None,
             bytes=int(length) if length.isdecimal() else None,
-            skipped=_out_of_reach(row),
+            skipped=None if _is_current(row) else NOT_CURRENT,
+            is_archived=row.get("StorageClass") in ARCHIVES,
         )
 
-    def refusal(self, allowed: Collection[Place], max_bytes: int) -> str | None:
+    def refusal(self, allowed: Collection[Place], most_bytes: int) -> str | None:
         """Why it cannot be converted; None when nothing that is known speaks against it."""
         if self.skipped:
             return self.skipped
         try:
-            self._check(allowed, min(max_bytes, MOST_COPIED_BYTES))
+            self._check(allowed, most_bytes)
         except RequestError as refused:
             return refused.code
         return None
 
     def file_id(self, conversions: Sequence[Conversion], owner: str | None) -> str:
         """The same for the same content under the same key, asked for by the same caller to be made
-        into the same: a batch that is repeated finds what it made."""
-        what = [self.bucket, self.key, self.etag, [each.identity for each in conversions], owner]
+        into the same, in any order: a batch that is repeated finds what it made."""
+        made = sorted(each.identity for each in conversions)
+        what = [self.bucket, self.key, self.etag, made, owner]
         return hashlib.sha256(json.dumps(what).encode()).hexdigest()[:32]
 
-    def _check(self, allowed: Collection[Place], max_bytes: int) -> None:
+    def _check(self, allowed: Collection[Place], most_bytes: int) -> None:
         if not any(each.holds(self.bucket, self.key) for each in allowed):
             raise SourceNotAllowed(f"{self.bucket} is not among the sources.")
         if self.key.endswith("/"):
             raise EmptyUpload("It is a folder.")
-        declared.file_name(self.file_name)
+        _ = self.file_name
         if self.bytes is not None:
-            declared.length(self.bytes, max_bytes)
+            declared.length(self.bytes, most_bytes)
 
 
-def _out_of_reach(row: dict[str, Any]) -> str | None:
-    if row.get("IsLatest") == "false" or row.get("IsDeleteMarker") == "true":
-        return NOT_CURRENT
-    return ARCHIVED if row.get("StorageClass") in _ARCHIVES else None
+def _is_current(row: dict[str, Any]) -> bool:
+    """Inventories may list old versions and delete markers."""
+    return row.get("IsLatest") != "false" and row.get("IsDeleteMarker") != "true"

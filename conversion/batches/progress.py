@@ -9,9 +9,9 @@ from typing import Any
 from conversion.fields import Item
 from conversion.job import Standing, Status
 
-# A job that nobody has seen after so many looks, some two hours, will not come: its record has
+# A job that nobody has seen after so many looks, some three hours, will not come: its record has
 # expired, or its event was lost for good.
-_MOST_LOOKS_FOR_ONE = 30
+MOST_LOOKS_FOR_ONE = 60
 LOST = "JOB_NOT_FOUND"
 
 
@@ -94,7 +94,7 @@ def _files(items: Iterable[Item]) -> tuple[File, ...]:
 
 def _end_of(standing: Standing | None, looks: int) -> str | None:
     if standing is None:
-        return LOST if looks >= _MOST_LOOKS_FOR_ONE else None
+        return LOST if looks >= MOST_LOOKS_FOR_ONE else None
     if not standing.status.is_terminal:
         return None
     if standing.status is Status.FAILED and standing.failure:

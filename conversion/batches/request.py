@@ -105,10 +105,16 @@ class Batch:
         )
 
 
+def share_of(max_waiting: int) -> int:
+    """How many of the places to wait in all batches may fill; the other half is for those who
+    upload meanwhile."""
+    return max_waiting // 2
+
+
 def room_for(max_running: int, max_waiting: int) -> int:
-    """How many jobs one batch may have at a time: enough to keep every slot busy, and half of the
-    places to wait in; the other half is for those who upload meanwhile."""
-    return max_running + max_waiting // 2
+    """How many jobs one batch may have at a time: enough to keep every slot busy, and its share of
+    the places to wait in."""
+    return max_running + share_of(max_waiting)
 
 
 def _where(body: Item, allowed: Collection[Place], own_bucket: str) -> tuple[Reader, Place]:

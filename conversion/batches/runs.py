@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
@@ -12,6 +13,9 @@ from conversion.clock import timestamp
 from conversion.errors import BatchFinished, BatchNotFound
 from conversion.execution import ExecutionStatus
 from conversion.fields import Item
+
+# DescribeExecution "may not reflect very recent updates" (Step Functions API reference).
+_PAUSES_SECONDS = (0.2, 0.4, 0.8)
 
 
 class BatchStatus(StrEnum):
@@ -63,14 +67,26 @@ class Run:
 class Runs(Protocol):
     """conversion/stores/batch_runs.py has them in Step Functions."""
 
-    def start(self, batch_id: str, given: Item) -> None: ...
-    def find(self, batch_id: str) -> Run | None: ...
-    def stop(self, batch_id: str) -> None: ...
+    def start(self, batch_id: str, given: Item) -> Run | None:
+        """As it begins; None for one that was started before."""
+        ...
+
+    def find(self, batch_id: str) -> Run | None:
+        """As it was a moment ago: it may be missing, or running still."""
+        ...
+
+    def stop(self, batch_id: str) -> datetime | None:
+        """When it was stopped; None where it was over."""
+        ...
 
 
 def run_of(batch_id: str, runs: Runs) -> Run:
-    """Raises BatchNotFound."""
+    """Raises BatchNotFound, when it is not there after a while either."""
     run = runs.find(batch_id)
+    for pause in _PAUSES_SECONDS if run is None else ():
+        time.sleep(pause)
+        if run := runs.find(batch_id):
+            break
     if run is None:
         raise BatchNotFound(
             f"There is no batch {batch_id}: its id is what POST /v1/batches answered with, and it "
@@ -80,12 +96,15 @@ def run_of(batch_id: str, runs: Runs) -> Run:
 
 
 def cancel(batch_id: str, runs: Runs) -> Run:
-    """No further file is fed; jobs that are there go on, and are cancelled each by itself. Twice is
-    as once. Raises BatchNotFound, or BatchFinished when it is over otherwise."""
+    """No further child is begun. What is being fed at this moment is fed to its end, and jobs that
+    are there go on, and are cancelled each by itself. Twice is as once. Raises BatchNotFound, or
+    BatchFinished when it is over otherwise."""
     run = run_of(batch_id, runs)
     if run.status is BatchStatus.RUNNING:
-        runs.stop(batch_id)
+        stopped_at = runs.stop(batch_id)
         run = run_of(batch_id, runs)
+        if stopped_at and run.status is BatchStatus.RUNNING:  # as it was a moment ago
+            run = replace(run, execution=ExecutionStatus.ABORTED, ended_at=stopped_at)
     if run.status is not BatchStatus.CANCELLED:
         raise BatchFinished(f"Batch {batch_id} has {run.status} and cannot be cancelled any more.")
     return run

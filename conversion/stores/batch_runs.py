@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -24,7 +25,7 @@ from conversion.stores.answers import code_of, outages
 from conversion.stores.objects import s3_errors
 
 _PASSING = frozenset({"ThrottlingException", "TooManyRequestsException", "ExecutionLimitExceeded"})
-_UNKNOWN = frozenset({"ExecutionDoesNotExist", "InvalidArn"})
+_UNKNOWN = frozenset({"ExecutionDoesNotExist", "InvalidArn", "ResourceNotFound"})
 _CANCELLED = "Cancelled"
 _ID = re.compile("[0-9a-f]{32}")
 
@@ -37,16 +38,25 @@ class BatchRuns:
         self._client = client
         self._machine = state_machine_arn
 
-    def start(self, batch_id: str, given: Item) -> None:
+    def start(self, batch_id: str, given: Item) -> Run | None:
         """Twice is as once: an execution of that name was started with the same input."""
         try:
             with _asked():
-                self._client.start_execution(
+                started_at = self._client.start_execution(
                     stateMachineArn=self._machine, name=batch_id, input=json.dumps(given)
-                )["executionArn"]
+                )["startDate"]
         except ClientError as error:
-            if code_of(error) != "ExecutionAlreadyExists":
-                raise
+            if code_of(error) == "ExecutionAlreadyExists":
+                return None
+            raise
+        return Run(
+            batch_id=batch_id,
+            batch=Batch.from_item(given),
+            execution=ExecutionStatus.RUNNING,
+            created_at=started_at,
+            ended_at=None,
+            counts=Counts(),
+        )
 
     def find(self, batch_id: str) -> Run | None:
         if not _ID.fullmatch(batch_id):  # which DescribeExecution may refuse as no name at all
@@ -70,12 +80,13 @@ class BatchRuns:
             cause=told.get("cause"),
         )
 
-    def stop(self, batch_id: str) -> None:
+    def stop(self, batch_id: str) -> datetime | None:
         """Stops its child executions too ("StopExecution" of a Map Run's parent, Step Functions
-        guide). One that has ended in this moment stays as it ended."""
+        guide), but no invocation that is under way. One that has ended in this moment stays as it
+        ended."""
         try:
             with _asked():
-                self._client.stop_execution(
+                return self._client.stop_execution(
                     executionArn=self._arn(batch_id),
                     error=_CANCELLED,
                     cause="Somebody cancelled the batch.",
@@ -83,14 +94,20 @@ class BatchRuns:
         except ClientError as refused:
             if code_of(refused) != "ValidationException":
                 raise
+        return None
 
     def _counts(self, batch_id: str) -> Counts:
-        """Of its one Map Run; a batch that has just begun has none yet."""
-        with _asked():
-            runs = self._client.list_map_runs(executionArn=self._arn(batch_id))["mapRuns"]
-            if not runs:
+        """Of its one Map Run; a batch that has just begun has none yet, or none that is told of."""
+        try:
+            with _asked():
+                runs = self._client.list_map_runs(executionArn=self._arn(batch_id))["mapRuns"]
+                if not runs:
+                    return Counts()
+                told = self._client.describe_map_run(mapRunArn=runs[0]["mapRunArn"])["itemCounts"]
+        except ClientError as error:
+            if code_of(error) in _UNKNOWN:
                 return Counts()
-            told = self._client.describe_map_run(mapRunArn=runs[0]["mapRunArn"])["itemCounts"]
+            raise
         over = ("succeeded", "failed", "timedOut", "aborted")
         done = sum(told.get(each, 0) for each in over)
         return Counts(told["total"], told["pending"], told["running"], done)

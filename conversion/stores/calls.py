@@ -66,7 +66,9 @@ MENDS = {code: mend for mend, codes in _MENDS_OF.items() for code in codes}
 
 # Our own ids, and the keys of objects made of them: nobody's words are in these.
 _ID = re.compile(r"[0-9a-f]{32}")
-_OUR_KEY = re.compile(r"uploads/[0-9a-f]{32}\.[a-z0-9]{1,8}|conversions/[\w/.-]+")
+_OUR_KEY = re.compile(
+    r"uploads/[0-9a-f]{32}\.[a-z0-9]{1,8}|conversions/[0-9a-f]{32}/[1-9][0-9]*/[a-z0-9./-]+"
+)
 # The keys of our tables (infra/stacks/storage.py): of a record's own id, or a word of the code's.
 _IDS, _WORDS = ("jobId", "fileId"), ("name", "id")
 _STARTED = "sluiceStarted"

@@ -16,9 +16,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from conversion.errors import RecordsUnavailable
-from conversion.execution import ExecutionStatus, SubmittedTask
+from conversion.execution import Execution, ExecutionStatus, SubmittedTask
 from conversion.fields import Item
-from conversion.history import Execution
 from conversion.stores.answers import code_of, outages
 from conversion.traces import INPUT, VARIABLE, TraceHeader
 

@@ -13,15 +13,34 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from conversion.batches.found import ARCHIVED, FORBIDDEN, Found, OutOfReach
+from conversion.batches.found import ARCHIVED, ARCHIVES, FORBIDDEN, Found, OutOfReach
+from conversion.errors import StorageUnavailable
 from conversion.stores.answers import code_of
 from conversion.stores.objects import Head, s3_errors, unquoted
 
-# "Error responses", Amazon S3 API reference; a HEAD has no body, and so no code but its status.
-_FORBIDDEN = frozenset({"403", "AccessDenied", "AllAccessDisabled", "KMS.DisabledException"})
+# "Error responses", Amazon S3 API reference.
 _ARCHIVED = "InvalidObjectState"
-# A bucket that is in another region, for which the caller would need another client.
-_ELSEWHERE = frozenset({"301", "PermanentRedirect", "400", "NoSuchBucket"})
+# A HEAD is answered without a body, and so without a code but its status: this one is of a file
+# that is encrypted with a key of its owner's, and of credentials that have expired.
+_BARE = "400"
+# Of a caller, and not of a file; these pass with the next credentials, or the clock's correction.
+_OURS = frozenset(
+    {
+        _BARE,
+        "ExpiredToken",
+        "InvalidAccessKeyId",
+        "InvalidToken",
+        "RequestTimeTooSkewed",
+        "SignatureDoesNotMatch",
+        "TokenRefreshRequired",
+    }
+)
+# S3's own, and those of KMS that it passes on ("Error responses", ibid.).
+_THROTTLED = "Throttling"
+# A COPY is refused for what it reads or for where it writes.
+_REFUSED = "AccessDenied"
+# "Restoring an archived object", Amazon S3 user guide.
+_RESTORED = 'ongoing-request="false"'
 
 
 class SourceBuckets:
@@ -33,36 +52,60 @@ class SourceBuckets:
         self._client = client
 
     def head(self, bucket: str, key: str) -> Head:
-        with s3_errors(), _out_of_reach():
-            answer = self._client.head_object(Bucket=bucket, Key=key)
+        """Raises OutOfReach also for what lies in an archive and is not restored."""
+        with _out_of_reach(), s3_errors():
+            try:
+                answer = self._client.head_object(Bucket=bucket, Key=key)
+            except ClientError as error:
+                if code_of(error) == _BARE:
+                    self._read_a_byte(bucket, key)  # which says why not
+                raise
+            if answer.get("StorageClass") in ARCHIVES and _RESTORED not in answer.get(
+                "Restore", ""
+            ):
+                raise OutOfReach(ARCHIVED)
             length, media_type = answer["ContentLength"], answer.get("ContentType", "")
             return Head(unquoted(answer["ETag"]), length, media_type)
 
     def copy(self, found: Found, into: str, key: str, media_type: str) -> str:
         """Copy within S3, up to 5 GiB, and return the copy's ETag. Type and tags are not the
         source's: the type is what the upload's record declares, and tags would take permissions of
-        their own."""
-        with s3_errors(), _out_of_reach():
-            answer = self._client.copy_object(
-                Bucket=into,
-                Key=key,
-                CopySource={"Bucket": found.bucket, "Key": found.key},
-                CopySourceIfMatch=f'"{found.etag}"',
-                ContentType=media_type,
-                MetadataDirective="REPLACE",
-                TaggingDirective="REPLACE",
-            )
-            return unquoted(answer["CopyObjectResult"]["ETag"])
+        their own. Raises ClientError where it is our own bucket that cannot be written to."""
+        try:
+            with s3_errors():
+                return self._copy(found, into, key, media_type)
+        except ClientError as error:
+            with _out_of_reach(), s3_errors():
+                if code_of(error) != _REFUSED:
+                    raise
+                self._read_a_byte(found.bucket, found.key)
+            raise
+
+    def _copy(self, found: Found, into: str, key: str, media_type: str) -> str:
+        answer = self._client.copy_object(
+            Bucket=into,
+            Key=key,
+            CopySource={"Bucket": found.bucket, "Key": found.key},
+            CopySourceIfMatch=f'"{found.etag}"',
+            ContentType=media_type,
+            MetadataDirective="REPLACE",
+            TaggingDirective="REPLACE",
+        )
+        return unquoted(answer["CopyObjectResult"]["ETag"])
+
+    def _read_a_byte(self, bucket: str, key: str) -> None:
+        """Decrypted, too, which a HEAD is answered without."""
+        answer = self._client.get_object(Bucket=bucket, Key=key, Range="bytes=0-0")
+        answer["Body"].close()
 
 
 @contextmanager
 def _out_of_reach() -> Generator[None]:
+    """Whatever else S3 refuses, it refuses for this file: the others of its batch go on."""
     try:
         yield
     except ClientError as error:
         code = code_of(error)
-        if code == _ARCHIVED:
-            raise OutOfReach(ARCHIVED) from error
-        if code in _FORBIDDEN or code in _ELSEWHERE:
-            raise OutOfReach(FORBIDDEN) from error
-        raise
+        if code in _OURS or _THROTTLED in code:
+            raise StorageUnavailable(f"S3 is not answering us ({code}).") from error
+        raise OutOfReach(ARCHIVED if code == _ARCHIVED else FORBIDDEN) from error

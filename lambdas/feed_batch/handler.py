@@ -1,7 +1,8 @@
 """Feeds some files of a batch into the pipeline, or, in a dry run, says what feeding them would do.
 
-Invoked by statemachine/batch.asl.json with what its Map state has read: `{BatchInput: {asked},
-Items: [row, …]}`. All of it can be done again, and is when a store was away or too many jobs wait.
+Invoked by statemachine/batch.asl.json with what its Map state has read: `{BatchInput: {batchId,
+startedAt, asked}, Items: [row, …]}`. All of it can be done again, and is when a store was away or
+too many jobs wait.
 
 Permissions: GetItem, PutItem and UpdateItem on uploads; GetItem and PutItem on jobs, Query on its
 indexes byFile and byStatus; GetItem and UpdateItem on slots; StartExecution; GetObject and
@@ -17,7 +18,10 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from conversion.batches.feed import Asked, Feeder, Limits
+from conversion.batches.request import share_of
 from conversion.batches.sources import places
+from conversion.errors import TooManyJobs
+from conversion.metrics import Metric
 from conversion.settings import FeedBatchSettings
 from conversion.stores import clients
 from conversion.stores.executions import Executions
@@ -26,6 +30,7 @@ from conversion.stores.objects import Objects
 from conversion.stores.slots import SlotsTable
 from conversion.stores.source_buckets import SourceBuckets
 from conversion.stores.uploads import Uploads
+from lambdas.metrics import measure, measured
 from lambdas.observability import logger, observed
 
 settings = FeedBatchSettings.from_env(os.environ)
@@ -41,7 +46,7 @@ feeder = Feeder(
     limits=Limits(
         allowed=places(settings.batch_sources),
         max_bytes=settings.max_upload_bytes,
-        max_waiting=settings.max_waiting_jobs,
+        max_waiting=share_of(settings.max_waiting_jobs),
         retention_days=settings.retention_days,
         task=settings.task,
     ),
@@ -50,8 +55,20 @@ feeder = Feeder(
 
 @logger.inject_lambda_context(clear_state=True)
 @observed
+@measured
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    chunk = feeder.feed(Asked.from_item(event["BatchInput"]["asked"]), event["Items"])
+    """Lambda counts a full queue as an error like any other; for the alarm we count ourselves."""
+    try:
+        return _feed(event)
+    except TooManyJobs:
+        raise
+    except Exception:
+        measure(Metric.FEEDS_FAILED)
+        raise
+
+
+def _feed(event: dict[str, Any]) -> dict[str, Any]:
+    chunk = feeder.feed(Asked.from_input(event["BatchInput"]), event["Items"])
     logger.append_keys(batch_id=event["BatchInput"]["batchId"])
     logger.info(
         "files fed",

@@ -11,6 +11,7 @@ from conversion.errors import (
     IdempotencyKeyReused,
     InvalidRequest,
     NoBatches,
+    OperatorsOnly,
     RequestInProgress,
     SourceNotAllowed,
     UnsupportedOutputFormat,
@@ -35,7 +36,9 @@ from lambdas.openapi.shapes import (
 
 _BATCH_ID = "3f2b8c1e9a7d4f60b5c3e1a2d4f6b8c0"
 _ID = in_path("batchId", identifier("What POST /v1/batches answered with."))
-_TOLD = "Only where the deployment has `batchSources`. For operators: always signed with SigV4."
+_TOLD = (
+    "Only where the deployment has `batchSources`. For operators alone: always signed with SigV4."
+)
 
 
 def _counts(told: str) -> Schema:
@@ -49,7 +52,9 @@ _JOBS = record(
     completed=whole(),
     cancelled=whole(),
     failed=_counts("How many, by their codes."),
-    unfinished=whole("That were not over when the batch ceased to look, after three days."),
+    unfinished=whole(
+        "That were not over when the batch ceased to look, after some two and a half days."
+    ),
 )
 
 _SUMMARY = record(
@@ -130,7 +135,7 @@ BATCHES = (
         example={"source": "s3://archive/music/", "conversions": [{"format": "mp3"}]},
         answers={202: answered("It has begun.", "Batch", "Location", example=_EXAMPLE)},
         refusals=(
-            *(InvalidRequest, UnsupportedOutputFormat, SourceNotAllowed, NoBatches),
+            *(InvalidRequest, UnsupportedOutputFormat, SourceNotAllowed, OperatorsOnly, NoBatches),
             *(RequestInProgress, IdempotencyKeyReused),
         ),
         security=OPERATORS,
@@ -144,7 +149,7 @@ BATCHES = (
         told=_TOLD,
         parameters=(_ID,),
         answers={200: answered("The batch.", "Batch", example=_EXAMPLE)},
-        refusals=(BatchNotFound, NoBatches),
+        refusals=(OperatorsOnly, BatchNotFound, NoBatches),
         security=OPERATORS,
     ),
     Operation(
@@ -153,10 +158,13 @@ BATCHES = (
         name="cancelBatch",
         tag="batches",
         summary="Feed no further file",
-        told=f"{_TOLD} Jobs that are there go on; each can be cancelled by itself.",
+        told=(
+            f"{_TOLD} What is being fed at this moment is fed to its end. Jobs that are there go "
+            "on; each can be cancelled by itself."
+        ),
         parameters=(_ID,),
         answers={202: answered("It is cancelled.", "Batch", example=_EXAMPLE)},
-        refusals=(BatchNotFound, BatchFinished, NoBatches),
+        refusals=(OperatorsOnly, BatchNotFound, BatchFinished, NoBatches),
         security=OPERATORS,
     ),
 )

@@ -89,6 +89,7 @@ def _measure(load: Load) -> None:
     measure(Metric.JOBS_STARTING, load.starting)
     measure(Metric.JOBS_WAITING, load.waiting)
     measure(Metric.JOBS_HELD_UP, load.held_up)
+    measure(Metric.TASKS_HELD_UP, load.tasks_held_up)
 
 
 def _look_back(event: dict[str, Any]) -> timedelta | None:

@@ -66,9 +66,14 @@ def run_distributed_map(
     run = _new_run(filled, execution, len(rows), len(batches))
     children = [_Child(run, execution, processor, given, rows) for given, rows in batches]
     _children[execution["executionArn"]] = [each.execution for each in children]
-    _run_all(children, filled.get("MaxConcurrency") or _MOST_AT_ONCE, ctx)
-    _children.pop(execution["executionArn"], None)
-    if states.closing.is_set() or execution["status"] != "RUNNING":
+    try:
+        _run_all(children, filled.get("MaxConcurrency") or _MOST_AT_ONCE, ctx)
+    finally:
+        _children.pop(execution["executionArn"], None)
+    if execution["status"] != "RUNNING":
+        run.update(status="ABORTED", stopDate=stepfunctions.now_iso())
+        raise states.ExecutionOver
+    if states.closing.is_set():
         raise states.ExecutionOver
     _end(run, filled)
     result = map_items.write(filled.get("ResultWriter"), run, [each.execution for each in children])
@@ -151,10 +156,12 @@ class _Child:
 
 
 def _run_all(children: list[_Child], at_once: int, ctx: dict[str, Any]) -> None:
-    """Each in a copy of this thread's context, which says whose resources are meant."""
+    """Each in a copy of this thread's context, which says whose resources are meant. What a child
+    fails with it tells itself; what is raised here is a defect of this file."""
     with ThreadPoolExecutor(min(int(at_once), _MOST_AT_ONCE)) as pool:
-        for each in children:
-            pool.submit(contextvars.copy_context().run, each.walk, ctx)
+        walks = [pool.submit(contextvars.copy_context().run, each.walk, ctx) for each in children]
+    for walk in walks:
+        walk.result()
 
 
 def _new_run(

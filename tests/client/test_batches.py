@@ -124,6 +124,29 @@ def test_what_did_not_go_well_is_exit_code_1(service: Service, tend: Run, ended:
     assert tend("batch-status", BATCH_ID).code == 1
 
 
+@pytest.mark.parametrize(
+    ("skipped", "code"),
+    [
+        ({"UNSUPPORTED_MEDIA_TYPE": 1, "EMPTY_INPUT": 2, "NOT_CURRENT": 3}, 0),
+        ({"SOURCE_FORBIDDEN": 30}, 1),
+        ({"UNSUPPORTED_MEDIA_TYPE": 1, "SOURCE_ARCHIVED": 1}, 1),
+        ({"INVALID_REQUEST": 1}, 1),
+        ({"BATCH_FAILED": 10}, 1),
+    ],
+)
+def test_audio_that_was_not_converted_is_exit_code_1(
+    service: Service, tend: Run, skipped: dict[str, int], code: int
+) -> None:
+    service.batches = [over(skipped=skipped)]
+    assert tend("batch", SOURCE, "--to", "mp3").code == code
+
+
+def test_a_job_that_somebody_cancelled_is_exit_code_1(service: Service, tend: Run) -> None:
+    jobs = {"total": 28, "completed": 27, "cancelled": 1, "unfinished": 0, "failed": {}}
+    service.batches = [over(jobs=jobs)]
+    assert tend("batch-status", BATCH_ID).code == 1
+
+
 def test_why_it_failed_is_told(service: Service, tend: Run) -> None:
     error = {"code": "States.ItemReaderFailed", "message": "no such key"}
     service.batches = [told("failed", error=error)]

@@ -86,7 +86,7 @@ def test_its_jobs_at_once_are_the_defaults() -> None:
 def test_the_newest_cdk_is_named_the_same_everywhere() -> None:
     named = {
         version: path
-        for path in ("docs/deploy.md", "README.md", "Makefile")
+        for path in ("docs/deploy.md", "docs/runbook.md", "docs/batch.md", "README.md", "Makefile")
         for version in re.findall(r"aws-cdk@([\d.]+)", (ROOT / path).read_text())
     }
     assert len(named) == 1, named
@@ -96,6 +96,19 @@ def test_what_it_shows_of_json_is_json() -> None:
     shown: list[Any] = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
     assert len(shown) == 2
     assert all(json.loads(each)["Statement"] for each in shown)
+
+
+def test_who_deploys_from_ci_may_run_the_smoke() -> None:
+    """What it asks of ECS, in its cluster alone, and the API."""
+    asked = re.findall(r'_ask\("(\w+)"', (ROOT / "client" / "smoke" / "ecs.py").read_text())
+    policy = json.loads(re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)[0])
+    granted: dict[str, dict[str, Any]] = {}
+    for each in policy["Statement"]:
+        actions = each["Action"]
+        granted |= dict.fromkeys([actions] if isinstance(actions, str) else actions, each)
+    assert {f"ecs:{each}" for each in asked} | {"execute-api:Invoke"} <= set(granted)
+    for each in asked:
+        assert re.search(r"(cluster|task)/CLUSTER", json.dumps(granted[f"ecs:{each}"])), each
 
 
 def test_its_links_lead_somewhere() -> None:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from conversion.batches.progress import Chunk, File
-from conversion.batches.request import Batch, Reader, room_for
+from conversion.batches.progress import MOST_LOOKS_FOR_ONE, Chunk, File
+from conversion.batches.request import Batch, Reader, room_for, share_of
 from conversion.batches.sources import Place, check_allowed, places
 from conversion.batches.summary import Summary
 from conversion.conversion import Conversion
@@ -75,6 +75,12 @@ def test_a_batch_has_no_more_jobs_at_a_time_than_there_is_room_for(
     assert batch.to_item(room_for(running, waiting))["atOnce"] == at_once
 
 
+def test_half_of_the_places_to_wait_in_are_for_those_who_upload_meanwhile() -> None:
+    """However many batches there are: each feeds nothing while so many jobs wait."""
+    assert share_of(1000) == 500
+    assert room_for(100, 1000) == 100 + share_of(1000)
+
+
 def test_a_chunk_is_over_when_each_of_its_jobs_is() -> None:
     chunk = Chunk((File("a.wav", jobs={"1": None, "2": None}), File("b.jpg", skipped="X")))
     assert chunk.running == ["1", "2"]
@@ -92,7 +98,8 @@ def test_a_chunk_is_over_when_each_of_its_jobs_is() -> None:
 
 def test_a_job_that_never_comes_is_given_up_and_one_that_runs_is_not() -> None:
     chunk = Chunk((File("a.wav", jobs={"lost": None, "slow": None}),))
-    for _ in range(40):
+    for _ in range(MOST_LOOKS_FOR_ONE):
+        assert chunk.files[0].jobs["lost"] is None
         chunk = chunk.looked_at({"slow": standing("slow", Status.PROCESSING)})
     assert chunk.files[0].jobs == {"lost": "JOB_NOT_FOUND", "slow": None}
 

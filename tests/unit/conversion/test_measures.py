@@ -79,6 +79,22 @@ def test_a_cancelled_job_costs_what_it_ran() -> None:
     assert measured(CLAIMED, cancelled) == {Metric.JOBS_CANCELLED: 1, Metric.JOB_COST: COST.usd}
 
 
+def test_a_redriven_job_costs_what_came_on_top() -> None:
+    """Its record has what all attempts have cost, those before the redrive among them."""
+    reopened = replace(CLAIMED, redrive=1, attempt=2, cost=COST)
+    whole = replace(COST, usd=COST.usd + 0.5)
+    told = measured(reopened, replace(DONE, redrive=1, attempt=2, cost=whole))
+    assert told[Metric.JOB_COST] == pytest.approx(0.5)
+
+
+def test_a_job_that_is_written_as_failed_is_counted() -> None:
+    born = replace(JOB, status=Status.FAILED, failure=Failure("UPLOAD_MISMATCH", "It is not."))
+    assert list(measures.measures(None, born)) == [
+        Measured(Metric.JOBS_FAILED, 1),
+        Measured(Metric.JOBS_FAILED, 1, "UPLOAD_MISMATCH"),
+    ]
+
+
 def test_clocks_that_differ_make_no_negative_time() -> None:
     early = replace(DONE, updated_at="2026-11-21T09:29:59.000Z")
     told = measured(CLAIMED, early)

@@ -12,6 +12,7 @@ from botocore.exceptions import EndpointConnectionError
 
 from conversion.clock import utc_now
 from conversion.job import Status
+from conversion.stores import clients
 from tests.contract.examples import (
     FAILURE,
     JOB,
@@ -236,6 +237,19 @@ def test_a_poll_takes_a_fraction_of_the_time_that_was_promised(deployment, ask) 
     deployment.jobs.complete(JOB_ID, 1, OUTPUT)
     ask()
     assert median(seconds() for _ in range(9)) < 0.1
+
+
+def test_no_client_is_made_for_a_request(deployment, ask, monkeypatch) -> None:
+    """All were made when the function was imported, and serve every request after it."""
+
+    def made(*_: object, **__: object) -> None:
+        raise AssertionError("a client was made")
+
+    a_run(deployment, JOB_ID, 10.0)
+    monkeypatch.setattr("botocore.session.Session.create_client", made)
+    with pytest.raises(AssertionError, match="a client was made"):
+        clients.dynamodb()
+    assert [ask().json["percent"] for _ in range(2)] == [10.0, 10.0]
 
 
 def test_in_an_outage_the_last_known_is_shown_for_a_while(deployment, ask, event, clock, outage):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,7 +15,7 @@ from conversion.settings import ManageBatchesSettings
 from lambdas.openapi.document import DOCUMENT
 from tests.contract import pretend, tables
 from tests.contract.examples import BUCKET
-from tests.unit.lambdas.conftest import Answer, Deployment, asking, by, load
+from tests.unit.lambdas.conftest import Answer, Deployment, asking, load
 
 FUNCTION = "manage_batches"
 MACHINE = f"arn:aws:states:{pretend.REGION}:{pretend.ACCOUNT}:stateMachine:batch"
@@ -24,6 +25,7 @@ SETTINGS = ManageBatchesSettings(
     BUCKET, tables.IDEMPOTENCY, MACHINE, "archive/talks,lists", auth="none"
 )
 BODY = {"source": "s3://archive/talks/2024/", "conversions": [{"format": "mp3"}]}
+OPERATOR = "arn:aws:sts::123456789012:assumed-role/Operators"
 STARTED = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
 
 
@@ -119,7 +121,7 @@ def test_a_batch_is_begun(world: Deployment, event: Any, machine: Machine, modul
     module.runs._client.meta.events.register(
         "before-parameter-build.sfn.StartExecution", lambda params, **_: started.append(params)
     )
-    machine.starts().tells()
+    machine.starts()
 
     answer = ask(world, event, "POST", "/v1/batches", BODY)
 
@@ -143,17 +145,66 @@ def test_a_batch_is_begun(world: Deployment, event: Any, machine: Machine, modul
     }
 
 
+@pytest.fixture
+def told_apart(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "settings", replace(SETTINGS, auth="iam", operators=OPERATOR))
+
+
+def by_role(event: Any, session: str) -> Any:
+    event["requestContext"]["authorizer"] = {"iam": {"userArn": session}}
+    return event
+
+
 def test_a_batch_is_its_callers(
-    world: Deployment, event: Any, machine: Machine, module: Any
+    world: Deployment, event: Any, machine: Machine, module: Any, told_apart: None
 ) -> None:
     started: list[Any] = []
     module.runs._client.meta.events.register(
         "before-parameter-build.sfn.StartExecution", lambda params, **_: started.append(params)
     )
-    machine.starts().tells()
-    asked = by(asking(event("http_create_job"), "POST", "/v1/batches"), "somebody")
+    machine.starts()
+    asked = by_role(asking(event("http_create_job"), "POST", "/v1/batches"), f"{OPERATOR}/me")
     world.call(FUNCTION, asked | {"body": json.dumps(BODY)})
-    assert json.loads(started[0]["input"])["asked"]["owner"] == "somebody"
+    assert json.loads(started[0]["input"])["asked"]["owner"] == OPERATOR
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/v1/batches"),
+        ("GET", f"/v1/batches/{BATCH_ID}"),
+        ("DELETE", f"/v1/batches/{BATCH_ID}"),
+    ],
+)
+def test_who_is_no_operator_has_no_batches(
+    world: Deployment, event: Any, machine: Machine, told_apart: None, method: str, path: str
+) -> None:
+    """Whoever has one reads everybody's uploads, by `s3://OUR-BUCKET/uploads/`."""
+    other = OPERATOR.replace("Operators", "Callers")
+    asked = by_role(asking(event("http_create_job"), method, path), f"{other}/me")
+    answer = world.call(FUNCTION, asked | {"body": json.dumps(BODY)})
+    assert answer.is_problem(403, "OPERATORS_ONLY")
+    assert other in answer.json["detail"]
+    assert "-c operators=" in answer.json["detail"]
+
+
+def test_where_nobody_is_asked_who_they_are_everybody_has_batches(
+    world: Deployment, event: Any, machine: Machine
+) -> None:
+    machine.tells()
+    assert ask(world, event, "GET", f"/v1/batches/{BATCH_ID}").status == 200
+
+
+def test_a_repeat_under_its_key_is_told_of_the_batch_as_it_is_by_then(
+    world: Deployment, event: Any, machine: Machine
+) -> None:
+    machine.starts().tells("SUCCEEDED", output="{}", stopDate=STARTED)
+    asked = asking(event("http_create_job"), "POST", "/v1/batches")
+    asked["headers"] |= {"idempotency-key": "again"}
+    first, again = (world.call(FUNCTION, asked | {"body": json.dumps(BODY)}) for _ in range(2))
+    assert (first.status, first.json["status"]) == (202, "running")
+    assert first.json["createdAt"] == "2026-11-22T02:00:00.000Z"
+    assert (again.json["batchId"], again.json["status"]) == (first.json["batchId"], "completed")
 
 
 REFUSED = [
@@ -199,7 +250,7 @@ def test_the_reader_follows_from_what_is_named(
     module.runs._client.meta.events.register(
         "before-parameter-build.sfn.StartExecution", lambda params, **_: started.append(params)
     )
-    machine.starts().tells()
+    machine.starts()
     body = {field: url, "conversions": [{"format": "mp3"}]}
     assert ask(world, event, "POST", "/v1/batches", body).status == 202
     assert json.loads(started[0]["input"])["reader"] == reader
@@ -243,10 +294,29 @@ def test_a_batch_that_failed_says_why(
     assert (told["status"], told["error"]["code"]) == ("failed", "States.ItemReaderFailed")
 
 
-def test_a_batch_that_nobody_knows_is_404(world: Deployment, event: Any, machine: Machine) -> None:
-    machine._stub.add_client_error("describe_execution", "ExecutionDoesNotExist")
+@pytest.fixture
+def paused(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    paused: list[float] = []
+    monkeypatch.setattr("conversion.batches.runs.time.sleep", paused.append)
+    return paused
+
+
+def test_a_batch_that_nobody_knows_is_404(
+    world: Deployment, event: Any, machine: Machine, paused: list[float]
+) -> None:
+    for _ in range(4):
+        machine._stub.add_client_error("describe_execution", "ExecutionDoesNotExist")
     answer = ask(world, event, "GET", f"/v1/batches/{BATCH_ID}")
     assert answer.is_problem(404, "BATCH_NOT_FOUND")
+    assert 1 < sum(paused) < 2
+
+
+def test_a_batch_that_is_not_told_of_yet_is_asked_for_again(
+    world: Deployment, event: Any, machine: Machine, paused: list[float]
+) -> None:
+    machine._stub.add_client_error("describe_execution", "ExecutionDoesNotExist")
+    machine.tells()
+    assert ask(world, event, "GET", f"/v1/batches/{BATCH_ID}").json["status"] == "running"
 
 
 @pytest.mark.parametrize("batch_id", ["unknown", "x" * 300, f"{BATCH_ID}:1", BATCH_ID.upper()])
@@ -268,6 +338,28 @@ def test_a_batch_is_cancelled_once_and_no_more(
 
     machine.tells("ABORTED", stopDate=STARTED)
     assert ask(world, event, "DELETE", f"/v1/batches/{BATCH_ID}").status == 202
+
+
+def test_a_batch_that_was_stopped_is_cancelled_though_it_is_told_as_running(
+    world: Deployment, event: Any, machine: Machine
+) -> None:
+    """DescribeExecution may not know of the stop yet."""
+    machine.tells()
+    machine._stub.add_response("stop_execution", {"stopDate": STARTED})
+    machine.tells()
+    answer = ask(world, event, "DELETE", f"/v1/batches/{BATCH_ID}")
+    assert (answer.status, answer.json["status"]) == (202, "cancelled")
+    assert answer.json["endedAt"] == "2026-11-22T02:00:00.000Z"
+
+
+def test_a_batch_that_ended_just_before_its_stop_is_not_told_as_cancelled(
+    world: Deployment, event: Any, machine: Machine
+) -> None:
+    machine.tells()
+    machine._stub.add_response("stop_execution", {"stopDate": STARTED})
+    machine.tells("SUCCEEDED", stopDate=STARTED)
+    answer = ask(world, event, "DELETE", f"/v1/batches/{BATCH_ID}")
+    assert answer.is_problem(409, "BATCH_FINISHED")
 
 
 def test_a_batch_that_is_over_cannot_be_cancelled(

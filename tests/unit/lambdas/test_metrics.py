@@ -5,16 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from conversion.errors import InvalidRequest
+from conversion.clock import utc_now
+from conversion.errors import InvalidRequest, StorageUnavailable, TooManyJobs
 from conversion.job import Status
 from conversion.metrics import CODE, DEPLOYMENT, NAMESPACE, Metric
 from conversion.outcome import Failure
-from conversion.settings import FollowJobsSettings, GetProgressSettings
+from conversion.settings import FeedBatchSettings, FollowJobsSettings, GetProgressSettings
 from conversion.stopped_tasks import StoppedTask
 from lambdas.follow_tasks import handler as follow_tasks
 from tasks.converter.usage import Usage, embedded
@@ -57,6 +60,15 @@ def reader() -> Any:
     settings = GetProgressSettings(tables.JOBS, tables.PROGRESS, "127.0.0.1", 9, auth="none")
     with pretend.aws():
         return load("get_progress", settings.to_env())
+
+
+@pytest.fixture(scope="module")
+def feeder() -> Any:
+    settings = FeedBatchSettings(
+        BUCKET, tables.UPLOADS, tables.JOBS, tables.SLOTS, STATE_MACHINE, batch_sources="archive"
+    )
+    with pretend.aws():
+        return load("feed_batch", settings.to_env())
 
 
 def stream(event: Any, *changes: Any) -> Any:
@@ -129,7 +141,7 @@ def test_each_minute_tells_who_runs_who_starts_and_who_waits(
     found = counted()
     assert values(found, Metric.JOBS_RUNNING) == values(found, Metric.JOBS_STARTING) == [1]
     assert values(found, Metric.JOBS_WAITING) == [2]
-    assert values(found, Metric.JOBS_HELD_UP) == [0]
+    assert values(found, Metric.JOBS_HELD_UP) == values(found, Metric.TASKS_HELD_UP) == [0]
     assert values(found, Metric.JOBS_RECOVERED) == [0]
 
 
@@ -147,6 +159,48 @@ def test_jobs_that_wait_although_there_is_room_are_counted_as_held_up(
     found = counted()
     assert values(found, Metric.JOBS_WAITING) == [3]
     assert values(found, Metric.JOBS_HELD_UP) == [2]
+
+
+@pytest.mark.parametrize(("minutes", "held_up"), [(14, 0), (16, 2)])
+def test_jobs_whose_tasks_do_not_come_up_are_counted_however_old_their_records_are(
+    deployment: Deployment, event: Any, counted: Read, monkeypatch: Any, minutes: int, held_up: int
+) -> None:
+    for number in (1, 2):
+        deployment.jobs.put_if_absent(a_job(job_id=f"{number:032x}"))
+    deployment.invoke("recover_jobs", event("scheduled"))  # starts them
+    assert values(counted(), Metric.TASKS_HELD_UP) == [0]
+    later = utc_now() + timedelta(minutes=minutes)
+    monkeypatch.setattr("conversion.recover.utc_now", lambda: later)
+
+    deployment.invoke("recover_jobs", event("scheduled"))
+
+    found = counted()
+    assert values(found, Metric.JOBS_STARTING) == [2]
+    assert values(found, Metric.TASKS_HELD_UP) == [held_up]
+
+
+def test_a_file_of_a_batch_that_cannot_be_fed_is_counted_and_a_full_queue_is_not(
+    feeder: Any, event: Any, counted: Read, monkeypatch: Any
+) -> None:
+    for error, told in ((TooManyJobs("Full."), []), (StorageUnavailable("Away."), [1])):
+        fails_to_feed(feeder, error, monkeypatch)
+        assert values(counted(), Metric.FEEDS_FAILED) == told
+
+
+def fails_to_feed(feeder: Any, error: Exception, monkeypatch: Any) -> None:
+    def fail(*_: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(feeder, "feeder", SimpleNamespace(feed=fail))
+    asked = {
+        "bucket": "archive",
+        "reader": "listing",
+        "conversions": [{"format": "mp3"}],
+        "dryRun": False,
+        "owner": None,
+    }
+    with pytest.raises(type(error)):
+        feeder.handler({"BatchInput": {"batchId": "b1", "asked": asked}, "Items": []}, Context())
 
 
 def test_an_unanswered_redis_is_counted_at_each_poll_and_the_poll_is_answered(
@@ -200,7 +254,13 @@ def test_what_is_not_the_end_of_a_converters_task_is_refused(event: Any, missing
 
 
 def test_every_metric_is_counted_by_somebody_in_its_own_unit_for_the_deployment(
-    deployment: Deployment, follower: Any, reader: Any, event: Any, counted: Read
+    deployment: Deployment,
+    follower: Any,
+    reader: Any,
+    feeder: Any,
+    event: Any,
+    counted: Read,
+    monkeypatch: Any,
 ) -> None:
     deployment.jobs.put_if_absent(a_job(status=Status.PROCESSING, attempt=1))
     follower.handler(stream(event, *CHANGES), Context())
@@ -208,6 +268,7 @@ def test_every_metric_is_counted_by_somebody_in_its_own_unit_for_the_deployment(
     polls(reader, event)
     follow_tasks.handler(event("ecs_task_interrupted"), Context())
     follow_tasks.handler(out_of_memory(event), Context())
+    fails_to_feed(feeder, StorageUnavailable("Away."), monkeypatch)
     found = counted()
     converter = embedded(Usage().figures(), "sluice")["_aws"]["CloudWatchMetrics"][0]["Metrics"]
 

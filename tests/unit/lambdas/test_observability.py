@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from conversion.errors import TooManyJobs
 from lambdas.observability import observed
 from tests.contract.examples import BUCKET, JOB_ID, UPLOAD, completed
 
@@ -65,6 +66,21 @@ def test_what_a_function_raises_is_logged_with_its_trace(log) -> None:
     failed, ended = log()
     assert (failed["message"], failed["level"]) == ("the invocation failed", "ERROR")
     assert "ValueError: a bug" in failed["trace"]
+    assert ended["message"] == "invocation ended"
+
+
+def test_a_full_queue_is_told_without_a_trace_and_raised(log) -> None:
+    """A large batch meets one for hours: a trace each time would drown what matters."""
+
+    @observed
+    def refuses(event, context) -> None:
+        raise TooManyJobs("10 jobs wait.")
+
+    with pytest.raises(TooManyJobs):
+        refuses({}, None)
+    full, ended = log()
+    assert (full["level"], full["code"]) == ("INFO", "TOO_MANY_JOBS")
+    assert "trace" not in full
     assert ended["message"] == "invocation ended"
 
 

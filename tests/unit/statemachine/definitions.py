@@ -13,8 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from infra.batch_definition import definition
+
 DIRECTORY = Path(__file__).parents[3] / "statemachine"
-PATHS = sorted(DIRECTORY.glob("*.asl.json"))
+# What is no machine by itself, and the machine that is put together with it.
+_PART, _PUT_TOGETHER = DIRECTORY / "batch_files.asl.json", DIRECTORY / "batch.asl.json"
+PATHS = sorted(set(DIRECTORY.glob("*.asl.json")) - {_PART})
 SUBSTITUTION = re.compile(r"\$\{(\w+)\}")
 _ACCOUNT = "eu-west-1:123456789012"
 FILLED = {
@@ -46,7 +50,8 @@ class Definition:
 
 
 def read(path: Path) -> Definition:
-    return Definition(path.name.removesuffix(".asl.json"), fill(path.read_text()))
+    text = json.dumps(definition()) if path == _PUT_TOGETHER else path.read_text()
+    return Definition(path.name.removesuffix(".asl.json"), fill(text))
 
 
 def fill(text: str, keep: str = "") -> str:

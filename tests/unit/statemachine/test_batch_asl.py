@@ -1,4 +1,4 @@
-"""statemachine/batch.asl.json: what its three Map states have in common, and its bounds."""
+"""The machine of batches: what its three Map states have in common, and its bounds."""
 
 from __future__ import annotations
 
@@ -7,9 +7,13 @@ from typing import Any
 
 import pytest
 
+from conversion.batches.feed import Asked
+from conversion.batches.progress import MOST_LOOKS_FOR_ONE
 from conversion.batches.request import Reader
 from tests.unit.statemachine.definitions import DIRECTORY, read
+from tests.unit.statemachine.evaluation import Evaluator
 
+evaluate = Evaluator()
 BATCH = read(DIRECTORY / "batch.asl.json")
 MAPS = [each.capitalize() for each in Reader]
 # Step Functions quotas: an input in bytes, events in a history.
@@ -67,3 +71,31 @@ def test_a_child_that_looks_as_often_as_it_may_is_within_its_history(name: str) 
     )
     # As if each of twenty looks met an outage that its tries just outlast.
     assert feeding + most_looks * (2 + 2 + 5) + 20 * looking < MOST_EVENTS
+
+
+def hours_of(looks: int, name: str) -> float:
+    """How long the pauses before so many looks are, on average."""
+    seconds = BATCH.states[f"Pause{name}"]["Seconds"][2:-2].replace("$random()", "0.5")
+    pauses = (evaluate(f"{{%{seconds}%}}", {"input": {"looks": each}}, {}) for each in range(looks))
+    return sum(pauses) / 3600
+
+
+@pytest.mark.parametrize("name", MAPS)
+def test_the_looks_take_as_long_as_is_said(name: str) -> None:
+    """conversion/batches/progress.py, docs/batch.md."""
+    (rule,) = BATCH.states[f"Over{name}"]["Choices"]
+    most_looks = int(rule["Condition"].rpartition(">= ")[2].split()[0])
+    assert hours_of(MOST_LOOKS_FOR_ONE, name) == pytest.approx(3, abs=0.2)
+    assert hours_of(most_looks, name) / 24 == pytest.approx(2.5, abs=0.1)
+
+
+@pytest.mark.parametrize("name", MAPS)
+def test_a_child_is_told_since_when_its_batch_runs(name: str) -> None:
+    given = BATCH.states[name]["ItemBatcher"]["BatchInput"]
+    execution = {"Name": "b1", "StartTime": "2026-11-22T02:00:00.123Z"}
+    asked = {"bucket": "a", "reader": "listing", "conversions": [], "dryRun": False, "owner": None}
+    told = evaluate(given, {"context": {"Execution": execution}, "input": {"asked": asked}}, {})
+    batch = Asked.from_input(told).batch
+    assert batch.batch_id == "b1"
+    assert batch.has_made("2026-11-22T02:00:00.123Z")
+    assert not batch.has_made("2026-11-22T02:00:00.122Z")

@@ -76,6 +76,9 @@ def test_a_record_is_told_by_its_id_and_never_by_a_persons_words(
         (f"conversions/{JOB_ID}/1/output.mp3", f"conversions/{JOB_ID}/1/output.mp3"),
         (PERSONS_OWN, None),
         ("uploads/holiday.mp3", None),
+        ("conversions/holiday.mp3", None),
+        (f"conversions/{JOB_ID}/Ärzte/live.mp3", None),
+        (f"conversions/{JOB_ID}/1/Ärzte.mp3", None),
     ],
 )
 def test_an_objects_key_is_told_only_if_we_made_it_up(

@@ -12,8 +12,7 @@ from botocore.exceptions import ClientError
 from botocore.stub import ANY, Stubber
 
 from conversion.errors import RecordsUnavailable
-from conversion.execution import ExecutionStatus
-from conversion.history import Execution
+from conversion.execution import Execution, ExecutionStatus
 from conversion.stores import clients
 from conversion.stores.executions import Executions
 from conversion.traces import INPUT, VARIABLE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -21,6 +22,9 @@ def item(job_id: str) -> dict[str, Any]:
         "jobId": {"S": job_id}, "attempt": {"N": "1"}, "stage": {"S": "probing"},
         "percent": {"N": "0"},
     }  # fmt: skip
+
+
+_AS_DEPLOYED = batches._PAUSES_SECONDS
 
 
 @pytest.fixture(autouse=True)
@@ -53,6 +57,22 @@ def test_a_batch_that_stays_unread_is_not_taken_for_the_whole(aws: None) -> None
         with pytest.raises(RecordsUnavailable):
             ProgressTable(client, "progress").read(["a", "b"])
         dynamodb.assert_no_pending_responses()
+
+
+def test_pauses_double_and_come_to_an_end(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(batches, "_PAUSES_SECONDS", _AS_DEPLOYED)
+    monkeypatch.setattr(batches.time, "sleep", slept.append)
+    monkeypatch.setattr(batches.random, "uniform", lambda least, most: most)
+    client = clients.dynamodb()
+    with Stubber(client) as dynamodb:
+        for _ in range(len(_AS_DEPLOYED) + 1):
+            dynamodb.add_response("batch_get_item", {"Responses": {}, "UnprocessedKeys": UNREAD})
+        with pytest.raises(RecordsUnavailable):
+            ProgressTable(client, "progress").read(["a", "b"])
+    assert len(slept) >= 3
+    assert [later / before for before, later in pairwise(slept)] == [2.0] * (len(slept) - 1)
+    assert sum(slept) < 1
 
 
 def test_only_what_is_shown_is_read(aws: None) -> None:

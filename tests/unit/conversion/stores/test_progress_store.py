@@ -38,6 +38,11 @@ def test_what_is_told_from_memory_is_younger_than_the_next_report(settings) -> N
     assert seconds_remembered(settings) < seconds_between_reports(settings)
 
 
+def test_with_redis_what_is_told_is_younger_than_a_second() -> None:
+    """Written so often, and told from memory for so long: the oldest there can be."""
+    assert seconds_between_reports(WITH_REDIS) + seconds_remembered(WITH_REDIS) < 1
+
+
 def test_a_copy_is_renewed_while_it_is_trusted() -> None:
     assert seconds_between_reports(WITH_REDIS) < redis_first._TRUSTED_SECONDS
 
