@@ -1,7 +1,7 @@
 """How much the pipeline bears, by simulation: `python -m benchmarks.scale` (some minutes).
 
 With --into, the tables are written into docs/scale.md. One seed, so that every run says the same;
---share takes a part of the million files, for a test.
+--share takes a part of the files, for a test. Scenarios run side by side, one a core.
 """
 
 from __future__ import annotations
@@ -10,45 +10,68 @@ import argparse
 import random
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from enum import Enum
+from functools import partial
 from math import cos, pi
 from pathlib import Path
 
 from benchmarks.scale_counts import Job, Outcome
 from benchmarks.scale_model import Pipeline
-from benchmarks.scale_quotas import Assumed, Settings
-from conversion.cost import spent
+from benchmarks.scale_quotas import N_VIRGINIA, Assumed, Settings
+from conversion.cost import TaskSize, spent
 
 _PAGE = Path(__file__).parents[1] / "docs" / "scale.md"
 _BEGIN, _END = "<!-- measured: begin -->\n", "<!-- measured: end -->\n"
 _DAY = 86_400
 _FILES = 1_000_000
 _BURST, _BURST_SECONDS = 10_000, 60
+# Of the default architecture, whichever this machine's is.
+_TASK = TaskSize(architecture="arm64")
 # Of a write unit (conversion/cost.py), which it does not count for the slots' item.
 _WRITE_USD = 0.625e-6
 _OUTPUT_BYTES = 24_000  # of a second, at 192 kbit/s
+
+
+class Come(Enum):
+    """How files come."""
+
+    ALL_DAY = "as people work"
+    AT_ONCE = "within a minute"
+    BY_BATCH = "as sluice batch feeds them"
 
 
 @dataclass(frozen=True)
 class Scenario:
     name: str
     settings: Settings
-    is_burst: bool = False
+    come: Come = Come.ALL_DAY
+    files: int = _FILES
 
+
+_burst = partial(Scenario, come=Come.AT_ONCE, files=_BURST)
+_batch = partial(Scenario, come=Come.BY_BATCH)
 
 SCENARIOS = (
+    Scenario("150,000 in a day, `maxRunningJobs=100`", Settings(), files=150_000),
     Scenario("a million in a day, `maxRunningJobs=100`", Settings()),
     Scenario("a million in a day, `maxRunningJobs=500`", Settings(slots=500)),
     Scenario("a million in a day, `maxRunningJobs=800`", Settings(slots=800)),
-    Scenario("10,000 in a minute, `maxRunningJobs=100`", Settings(), True),
-    Scenario("10,000 in a minute, `maxRunningJobs=400`", Settings(slots=400), True),
-    Scenario("10,000 in a minute, `maxRunningJobs=800`", Settings(slots=800), True),
-    Scenario("10,000 in a minute, `maxRunningJobs=2000`", Settings(slots=2_000), True),
-    Scenario(
+    _burst("10,000 in a minute, `maxRunningJobs=100`", Settings()),
+    _burst("10,000 in a minute, `maxRunningJobs=400`", Settings(slots=400)),
+    _burst("10,000 in a minute, `maxRunningJobs=800`", Settings(slots=800)),
+    _burst(
+        "10,000 in a minute, `maxRunningJobs=800`, N. Virginia's quotas",
+        Settings(slots=800, region=N_VIRGINIA),
+    ),
+    _burst("10,000 in a minute, `maxRunningJobs=2000`", Settings(slots=2_000)),
+    _burst(
         "10,000 in a minute, `maxRunningJobs=100`, a new account's 6 vCPUs",
         Settings().of_a_new_account(),
-        True,
     ),
+    _batch("a batch of 100,000, `maxRunningJobs=100`", Settings(), files=100_000),
+    _batch("a batch of a million, `maxRunningJobs=800`", Settings(slots=800)),
 )
 
 
@@ -70,11 +93,12 @@ def of_a_burst(files: int, seconds: float = _BURST_SECONDS) -> Iterator[float]:
 
 
 def simulated(scenario: Scenario, share: float = 1.0) -> Outcome:
-    if scenario.is_burst:
-        arrivals = of_a_burst(round(share * _BURST), share * _BURST_SECONDS)
-    else:
-        arrivals = of_a_day(round(share * _FILES), round(share * _DAY))
-    return Pipeline(scenario.settings).run(arrivals)
+    files, pipeline = round(share * scenario.files), Pipeline(scenario.settings)
+    if scenario.come is Come.BY_BATCH:
+        return pipeline.run_batch(files)
+    if scenario.come is Come.AT_ONCE:
+        return pipeline.run(of_a_burst(files, share * _BURST_SECONDS))
+    return pipeline.run(of_a_day(files, round(share * _DAY)))
 
 
 def percentile(values: list[float], share: float) -> float:
@@ -87,14 +111,15 @@ def cost(outcome: Outcome) -> float:
 
     def of(job: Job) -> float:
         read = round(job.audio * assumed.audio_bytes)
-        return spent(job.worked, job.tries, read, round(job.audio * _OUTPUT_BYTES)).usd
+        return spent(job.worked, job.tries, read, round(job.audio * _OUTPUT_BYTES), _TASK).usd
 
     total = sum(map(of, outcome.jobs)) + outcome.slot_units * _WRITE_USD
     return 1_000 * total / len(outcome.jobs)
 
 
-def rows(scenario: Scenario, outcome: Outcome) -> tuple[str, str]:
+def lines(scenario: Scenario, share: float = 1.0) -> tuple[str, str]:
     """Its line of the first table, and of the second."""
+    outcome = simulated(scenario, share)
     age = sorted(job.started - job.landed for job in outcome.jobs)
     over = sorted(job.over - job.landed for job in outcome.jobs)
     throttled = sum(bucket.refused for bucket in outcome.buckets.values())
@@ -127,24 +152,24 @@ def _time(seconds: float) -> str:
 
 
 def tables(share: float = 1.0) -> str:
-    found = [(each, simulated(each, share)) for each in SCENARIOS]
-    lines = [rows(scenario, outcome) for scenario, outcome in found]
+    with ProcessPoolExecutor() as pool:
+        found = list(pool.map(partial(lines, share=share), SCENARIOS))
     head = (
         "| files | age of the queue p50 | p99 | most | result after, p50 | drained after "
         "| tasks at once | throttled calls | without a vCPU | failed jobs | 1,000 files |"
     )
-    names = list(found[0][1].buckets)
+    names = Pipeline(Settings()).buckets
     peaks = f"| the busiest second of | {' | '.join(names)} |"
     rule = "| --- |" + " ---: |"
     return "\n".join(
         [
             head,
             rule + " ---: |" * 9,
-            *(first for first, _ in lines),
+            *(first for first, _ in found),
             "",
             peaks,
             "| --- |" + " ---: |" * len(names),
-            *(second for _, second in lines),
+            *(second for _, second in found),
             "",
         ]
     )

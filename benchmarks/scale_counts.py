@@ -6,7 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from math import ceil
 
-from benchmarks.scale_quotas import Quota
+from benchmarks.scale_batch import Child
+from benchmarks.scale_quotas import LAUNCHES, PARTITION_WRITES, RUN_TASK, Quota, Region
 
 
 class Bucket:
@@ -29,13 +30,22 @@ class Bucket:
         self._tokens -= tokens
         return True
 
-    def use(self, now: float, tokens: float = 1) -> None:
-        """Counted, not limited: what this code does slowly enough by itself."""
-        self.asked[int(now)] += ceil(tokens)
-
     @property
     def peak(self) -> int:
         return max(self.asked.values(), default=0)
+
+
+def buckets_of(region: Region) -> dict[str, Bucket]:
+    return {
+        "RunTask": Bucket(RUN_TASK),
+        "launches on Spot": Bucket(LAUNCHES),
+        "launches on demand": Bucket(LAUNCHES),
+        "StartExecution": Bucket(region.start_execution),
+        "state transitions": Bucket(region.transitions),
+        "PutEvents": Bucket(region.put_events),
+        "writes of the slots' item": Bucket(PARTITION_WRITES),
+        "writes of `created` in byStatus": Bucket(PARTITION_WRITES),
+    }
 
 
 @dataclass(slots=True)
@@ -49,6 +59,7 @@ class Job:
     interrupted: int = 0
     worked: float = 0.0  # seconds in which its tasks converted
     failed: bool = False
+    child: Child | None = None  # of the batch that feeds it
 
 
 @dataclass

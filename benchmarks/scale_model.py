@@ -2,8 +2,7 @@
 
 Its parts are those of docs/architecture.md: queue, starter, slots, executions, tasks, the jobs'
 stream and its follower, the recovery. One seed gives one outcome. What is left out makes it kinder
-than AWS in one way: two followers that start waiting jobs at the same moment start different ones
-here, where on AWS both may ask for the oldest, which changes nothing but the number of calls.
+than AWS; docs/scale.md lists it.
 """
 
 from __future__ import annotations
@@ -15,18 +14,9 @@ from collections.abc import Callable, Iterable
 from math import ceil, log
 from typing import Any
 
-from benchmarks.scale_counts import Bucket, Job, Outcome
-from benchmarks.scale_quotas import (
-    LAUNCHES,
-    PARTITION_WRITES,
-    PUT_EVENTS,
-    RUN_TASK,
-    START_EXECUTION,
-    TRANSITIONS,
-    Assumed,
-    Code,
-    Settings,
-)
+from benchmarks.scale_batch import Batch, Child
+from benchmarks.scale_counts import Job, Outcome, buckets_of
+from benchmarks.scale_quotas import Assumed, Code, Settings
 
 
 class Pipeline:
@@ -55,25 +45,21 @@ class Pipeline:
         self._make_buckets()
 
     def _make_buckets(self) -> None:
-        self._run_task, self._start = Bucket(RUN_TASK), Bucket(START_EXECUTION)
-        self._launches = {"spot": Bucket(LAUNCHES), "on demand": Bucket(LAUNCHES)}
-        self._transitions, self._events = Bucket(TRANSITIONS), Bucket(PUT_EVENTS)
-        self._slots, self._created = Bucket(PARTITION_WRITES), Bucket(PARTITION_WRITES)
+        self.buckets = buckets_of(self._set.region)
+        self._run_task, on_spot, on_demand, self._start, *others = self.buckets.values()
+        self._launches = {"spot": on_spot, "on demand": on_demand}
+        self._transitions, self._events, self._slots, self._created = others
+        self._outcome = Outcome([], self.buckets)
+
+    def run_batch(self, files: int) -> Outcome:
+        """Of files that `sluice batch` feeds, as fast as it may."""
+        set, assumed, code = self._set, self._assumed, self._code
+        Batch(files, set.slots, assumed, code, self._random, self._at, self._fed).begin()
+        self._left = files
+        return self.run(())
 
     def run(self, arrivals: Iterable[float]) -> Outcome:
         """Until every job is over."""
-        made: list[Job] = []
-        buckets = {
-            "RunTask": self._run_task,
-            "launches on Spot": self._launches["spot"],
-            "launches on demand": self._launches["on demand"],
-            "StartExecution": self._start,
-            "state transitions": self._transitions,
-            "PutEvents": self._events,
-            "writes of the slots' item": self._slots,
-            "writes of `created` in byStatus": self._created,
-        }
-        self._outcome = Outcome(made, buckets)
         self._arrivals = iter(arrivals)
         self._next()
         self._at(self._code.sweep_seconds, self._sweep)
@@ -101,8 +87,17 @@ class Pipeline:
             self._left += 1
             self._at(when, self._land, self._outcome.jobs[-1])
 
+    def _fed(self, child: Child) -> None:
+        job = self._job(self._now)
+        job.child = child
+        self._outcome.jobs.append(job)
+        self._queued(job)
+
     def _land(self, job: Job) -> None:
         self._next()
+        self._queued(job)
+
+    def _queued(self, job: Job) -> None:
         self._queue.append(job)
         if self._starters < self._code.at_once:
             self._starters += 1
@@ -121,7 +116,9 @@ class Pipeline:
 
     def _create(self, job: Job) -> None:
         """The record is written first, so that from here on nothing is lost."""
-        self._created.use(self._now, self._assumed.item_units)
+        if not self._created.take(self._now, self._assumed.item_units):
+            self._at(self._now + self._assumed.again, self._create, job)
+            return
         self._changed(False, job)
         if not self._take() or not self._begin(job):
             self._waiting.append(job)
@@ -154,9 +151,16 @@ class Pipeline:
         job.started = self._now
         self._open += 1
         self._outcome.peak_open = max(self._outcome.peak_open, self._open)
-        self._transitions.use(self._now, 2)
-        self._convert(job)
+        self._transit(2, self._convert, job)
         return True
+
+    def _transit(self, number: int, then: Callable[..., None], *told: Any) -> None:
+        """An execution that is throttled stands still for a while."""
+        if self._transitions.take(self._now, number):
+            then(*told)
+        else:
+            again = self._now + self._assumed.again
+            self._at(again, self._transit, number, then, *told)
 
     def _start_waiting(self) -> float:
         """As many as there are slots for; the seconds that it takes."""
@@ -198,7 +202,8 @@ class Pipeline:
         self._at(self._now + seconds, what, job, where)
 
     def _claim(self) -> None:
-        self._created.use(self._now, self._assumed.item_units)
+        if not self._created.take(self._now, self._assumed.item_units):
+            self._at(self._now + self._assumed.again, self._claim)
 
     def _refused(self, where: str) -> str | None:
         quota = self._set.spot_vcpus if where == "spot" else self._set.on_demand_vcpus
@@ -225,9 +230,12 @@ class Pipeline:
     def _again(self, job: Job, pause: tuple[float, float], number: int) -> None:
         first, growth = pause
         length = min(self._code.longest_pause, first * growth ** min(number, 20))
-        self._transitions.use(self._now, self._code.transitions_again)
         wait = ceil((0.5 + self._random.random() / 2) * length)
-        self._at(self._now + wait, self._convert, job)
+        # All but the last, which is the next try's own, lead to the pause.
+        self._transit(self._code.transitions_again - 1, self._wait, wait, job)
+
+    def _wait(self, seconds: float, job: Job) -> None:
+        self._at(self._now + seconds, self._transit, 1, self._convert, job)
 
     def _end(self, job: Job, where: str) -> None:
         self._running[where] -= 1
@@ -235,10 +243,14 @@ class Pipeline:
 
     def _finish(self, job: Job) -> None:
         job.over = self._now
-        self._open -= 1
         self._left -= 1
-        self._transitions.use(self._now, self._code.transitions - 2)
+        if job.child:
+            job.child.left -= 1
+        self._transit(self._code.transitions - 2, self._closed)
         self._changed(True, job)
+
+    def _closed(self) -> None:
+        self._open -= 1
 
     # The jobs' stream and its follower.
 
@@ -254,11 +266,13 @@ class Pipeline:
         changes, took, gave_back = self._stream[shard], 0.0, False
         for _ in range(min(self._code.stream_batch, len(changes))):
             is_over, _ = changes[0]
-            self._events.use(self._now)
+            if not self._events.take(self._now):
+                took += self._assumed.again
+                break
             took += self._assumed.change
             if is_over:
                 if not self._write_slots():
-                    took += 1.0
+                    took += self._assumed.again
                     break
                 self._holders -= 1
                 took, gave_back = took + self._assumed.end, True

@@ -28,15 +28,27 @@ LAUNCHES = Quota("task launches, Spot and on demand each", 100, 20, _THROTTLING)
 START_EXECUTION = Quota("StartExecution calls", 800, 150, _SERVICE_QUOTAS)
 TRANSITIONS = Quota("state transitions", 800, 800, _SERVICE_QUOTAS)
 PARTITION_WRITES = Quota("write units of one partition", 1_000, 1_000, _DYNAMODB)
-TABLE_WRITES = Quota("write units of one table", 40_000, 40_000, _DYNAMODB)
 PUT_EVENTS = Quota("PutEvents calls", 400, 400, "Amazon EventBridge quotas, the smallest region's")
-S3_READS = Quota("GET requests of one prefix", 5_500, 5_500, "Best practices design patterns (S3)")
 
 # "Fargate On-Demand vCPU resource count" and "Fargate Spot vCPU resource count" (Amazon ECS service
 # quotas): what an account begins with. AWS raises both on request.
 NEW_ACCOUNT_VCPUS = 6
-# "Maximum open executions" (Step Functions service quotas).
-OPEN_EXECUTIONS = 1_000_000
+
+
+@dataclass(frozen=True)
+class Region:
+    """Quotas that are not the same in all of them."""
+
+    start_execution: Quota = START_EXECUTION
+    transitions: Quota = TRANSITIONS
+    put_events: Quota = PUT_EVENTS
+
+
+N_VIRGINIA = Region(
+    Quota("StartExecution calls", 1_300, 300, _SERVICE_QUOTAS),
+    Quota("state transitions", 5_000, 5_000, _SERVICE_QUOTAS),
+    Quota("PutEvents calls", 10_000, 10_000, "Amazon EventBridge quotas"),
+)
 
 
 @dataclass(frozen=True)
@@ -56,6 +68,10 @@ class Code:
     transitions: int = 5
     transitions_again: int = 3
     slot_bytes: int = 33  # of a job's id in the set
+    most_waiting: int = 1_000  # maxWaitingJobs, of which a batch takes half
+    files_each: int = 10  # of a child execution of a batch
+    most_children: int = 500  # at once
+    pause_look: tuple[float, float] = (5, 1.3)  # between two looks at its jobs
 
 
 @dataclass(frozen=True)
@@ -68,7 +84,9 @@ class Assumed:
     start: float = 0.05  # a waiting job is started
     stream: float = 0.5  # until a change is read from the stream
     shards: int = 4  # of the stream: a new table on demand has as many partitions
-    task_start: tuple[float, float] = (20, 40)  # from RunTask until Python runs
+    # From RunTask until Python runs. Of it conversion/cost.py bills the 20 s from the image's pull
+    # on, as Fargate does.
+    task_start: tuple[float, float] = (20, 40)
     fixed: float = 1.0  # of a conversion, beside its audio
     speed: float = 63  # seconds of audio in a second, to MP3 (measured: benchmarks/results)
     audio_median: float = 210  # seconds of a file, by a lognormal distribution
@@ -76,6 +94,8 @@ class Assumed:
     audio_bytes: int = 40_000  # of a second of a source: between MP3 and WAV
     interrupted: float = 0.02  # share of the Spot tasks that are taken away
     item_units: int = 2  # write units of a job's record: up to 2 KB
+    again: float = 1.0  # what was throttled is asked for again
+    copied: float = 0.3  # a batch copies a file and writes its records
 
 
 @dataclass(frozen=True)
@@ -86,6 +106,7 @@ class Settings:
     spot_vcpus: int = 4_000
     on_demand_vcpus: int = 4_000
     spot_percent: int = 100
+    region: Region = Region()
 
     def of_a_new_account(self) -> Settings:
         return replace(self, spot_vcpus=NEW_ACCOUNT_VCPUS, on_demand_vcpus=NEW_ACCOUNT_VCPUS)

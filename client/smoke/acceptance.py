@@ -18,7 +18,7 @@ from client.service import serving
 from client.smoke import faults, steps
 from client.smoke.ecs import Cluster
 from client.smoke.run import Act, Result, Run
-from client.smoke.scene import Scene, Witness
+from client.smoke.scene import Scene, Tidied, Witness
 from client.smoke.users import users
 from client.transfer import storage_client
 
@@ -39,8 +39,8 @@ async def accept(
         try:
             await _all(run, scene, how_many)
         finally:
-            cancelled = await scene.tidy()
-        await run.step("tidy", partial(_tidied, cancelled))
+            tidied = await scene.tidy()
+        await run.step("tidy", partial(_told, tidied))
     return run
 
 
@@ -54,7 +54,7 @@ async def _all(run: Run, scene: Scene, how_many: int) -> None:
     await run.steps(_faults(scene))
     await run.step("users", partial(users, scene, how_many))
     await run.step("progress", partial(steps.progress, scene))
-    await run.step("clean-up", partial(steps.cleanup, scene))
+    await run.step("dry clean-up", partial(steps.cleanup, scene))
 
 
 def _faults(scene: Scene) -> dict[str, Act]:
@@ -88,6 +88,5 @@ async def _scene(
             )
 
 
-async def _tidied(cancelled: int) -> str:
-    left = "a job is gone when its download's link ends, an upload with the retention"
-    return left if not cancelled else f"{cancelled} jobs had to be cancelled; {left}"
+async def _told(tidied: Tidied) -> str:
+    return tidied.told()

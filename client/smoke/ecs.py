@@ -8,24 +8,20 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
 
 from client.api import DIRECT
-from client.errors import NoCredentials, UnexpectedAnswer
-from client.smoke.run import Skip
+from client.errors import NoCredentials, NotAllowed, UnexpectedAnswer
 
 _TARGET = "AmazonEC2ContainerServiceV20141113"
 _ARN = re.compile(r"arn:aws[a-z-]*:ecs:([a-z0-9-]+):\d{12}:cluster/[\w-]+", re.ASCII)
 # Of a local engine, which takes any (local/engine.py).
 LOCAL_REGION = "us-east-1"
 _REASON = "sluice smoke: does its job begin again?"
-# DescribeTasks takes so many (API reference).
-_MOST_TASKS = 100
-# Not this caller's to do: the rest of the smoke is no worse for it.
 _DENIED = re.compile("AccessDenied|UnrecognizedClient|InvalidClientTokenId|ExpiredToken")
 
 
@@ -45,16 +41,25 @@ class Cluster:
         return self.endpoint or f"https://ecs.{self.region}.{suffix}"
 
     async def stop_task_of(self, job_id: str) -> bool:
-        """Whether the job had a task that could be stopped. Raises Skip where we may not."""
-        listed = await self._ask("ListTasks", desiredStatus="RUNNING")
-        arns = [str(each) for each in listed.get("taskArns") or ()]
-        for some in (arns[at : at + _MOST_TASKS] for at in range(0, len(arns), _MOST_TASKS)):
-            found = await self._ask("DescribeTasks", tasks=some)
+        """Whether the job had a task that could be stopped. Raises NotAllowed where we may not."""
+        async for arns in self._pages_of_tasks():
+            found = await self._ask("DescribeTasks", tasks=arns)
             for task in found.get("tasks") or ():
                 if _converts(task, job_id) and task.get("lastStatus") == "RUNNING":
                     await self._ask("StopTask", task=task["taskArn"], reason=_REASON)
                     return True
         return False
+
+    async def _pages_of_tasks(self) -> AsyncIterator[list[str]]:
+        """A hundred ARNs at a time, which is what DescribeTasks takes (API reference)."""
+        further: dict[str, str] = {}
+        while True:
+            listed = await self._ask("ListTasks", desiredStatus="RUNNING", **further)
+            if arns := [str(each) for each in listed.get("taskArns") or ()]:
+                yield arns
+            if not (token := listed.get("nextToken")):
+                return
+            further = {"nextToken": str(token)}
 
     async def _ask(self, action: str, **body: Any) -> Mapping[str, Any]:
         headers = {
@@ -69,9 +74,19 @@ class Cluster:
             except httpx.TransportError as error:
                 raise UnexpectedAnswer(f"{self.url} does not answer ({error}).") from error
         if answer.is_error:
-            raise _refused(action, answer)
+            raise self._refused(action, answer)
         told: Mapping[str, Any] = answer.json()
         return told
+
+    def _refused(self, action: str, answer: httpx.Response) -> Exception:
+        told = answer.text[:300]
+        if _DENIED.search(told):
+            return NotAllowed(
+                f"These credentials may not ecs:{action} in {self.name}: renew them, or grant them "
+                "ecs:ListTasks, ecs:DescribeTasks and ecs:StopTask there (docs/deploy.md), or "
+                f"leave --cluster out. AWS says: {told}"
+            )
+        return UnexpectedAnswer(f"ECS refused {action} with {answer.status_code}: {told}")
 
 
 def named(cluster: str, region: str | None, profile: str | None) -> Cluster:
@@ -93,10 +108,3 @@ def _converts(task: Any, job_id: str) -> bool:
     """The state machine gives the job's id to the container as its first argument."""
     overrides = (task.get("overrides") or {}).get("containerOverrides") or ()
     return any((each.get("command") or [None])[0] == job_id for each in overrides)
-
-
-def _refused(action: str, answer: httpx.Response) -> Exception:
-    told = answer.text[:300]
-    if _DENIED.search(told):
-        return Skip(f"these credentials may not ecs:{action} in the cluster")
-    return UnexpectedAnswer(f"ECS refused {action} with {answer.status_code}: {told}")

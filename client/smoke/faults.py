@@ -9,8 +9,10 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from client.answers import Job
 from client.asking import Asked
 from client.errors import NotAsPromised, Refused
+from client.smoke.ecs import Cluster
 from client.smoke.outputs import check
 from client.smoke.run import Skip
 from client.smoke.scene import Scene, there
@@ -46,14 +48,7 @@ async def killed_task(scene: Scene) -> str:
         raise Skip(scene.why_no_cluster)
     job = await scene.ask(_lasting(scene), _LASTING)
     at = await scene.at_work(job)
-    for _ in range(_LOOKS):
-        if await scene.cluster.stop_task_of(job.job_id):
-            break
-        await asyncio.sleep(_LOOK_SECONDS)
-    else:
-        raise NotAsPromised(
-            f"No task of job {job.job_id} runs in the cluster: is it the right one?"
-        )
+    await _stop(scene, scene.cluster, job)
     ended = await scene.completed(job)
     attempts = ended.told.get("attempt")
     if not isinstance(attempts, int) or attempts < 2:
@@ -61,6 +56,21 @@ async def killed_task(scene: Scene) -> str:
     assert scene.long_sound is not None
     await check("opus", await scene.whole(ended), scene.long_sound)
     return f"stopped at {at.percent:.0f} %, completed by attempt {attempts}"
+
+
+async def _stop(scene: Scene, cluster: Cluster, job: Job) -> None:
+    """Raises NotAsPromised where no task of the job's is found at work."""
+    for _ in range(_LOOKS):
+        if await cluster.stop_task_of(job.job_id):
+            return
+        told, _ = await scene.witness.progress(job.job_id)
+        if told.is_over:
+            raise NotAsPromised(
+                f"Job {job.job_id} was {told.status} before its task was found: the conversion is "
+                "too quick here for this step, or the cluster is not the deployment's."
+            )
+        await asyncio.sleep(_LOOK_SECONDS)
+    raise NotAsPromised(f"No task of job {job.job_id} runs in the cluster: is it the right one?")
 
 
 def _lasting(scene: Scene) -> str:

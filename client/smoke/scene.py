@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,6 +25,9 @@ from client.source import Source
 from client.unfinished import Wanted
 from client.watch import until_over
 
+# A cancel is refused with these where there is nothing left to cancel (conversion/errors.py).
+_ENDED = frozenset({"JOB_FINISHED", "JOB_EXPIRED"})
+
 
 class Witness:
     """The API, asked for progress and never believed to fall."""
@@ -33,6 +36,8 @@ class Witness:
         self.polls = 0
         self._api = api
         self._seen: dict[str, float] = {}
+        # Seen on their way: past the beginning, and not over.
+        self.under_way: set[str] = set()
 
     async def progress(self, job_id: str) -> tuple[Progress, float]:
         """Raises NotAsPromised when it has fallen, or is whole too soon."""
@@ -46,6 +51,8 @@ class Witness:
         if progress.percent >= 100 and progress.status != "completed":
             raise NotAsPromised(f"Job {job_id} is at 100 % and {progress.status}.")
         self._seen[job_id] = progress.percent
+        if progress.percent > 0 and not progress.is_over:
+            self.under_way.add(job_id)
         return progress, wait
 
     async def finished_job(self, job_id: str) -> Job:
@@ -54,6 +61,23 @@ class Witness:
     @property
     def jobs(self) -> int:
         return len(self._seen)
+
+
+@dataclass(frozen=True)
+class Tidied:
+    """Jobs that were cancelled, and why each of the others could not be."""
+
+    cancelled: tuple[str, ...]
+    left: Mapping[str, str]
+
+    def told(self) -> str:
+        """Raises NotAsPromised where something runs on."""
+        if self.left:
+            each = "; ".join(f"{job_id} ({why})" for job_id, why in self.left.items())
+            raise NotAsPromised(f"Not cancelled, see to them by `sluice cancel`: {each}")
+        left = "a job is gone when its download's link ends, an upload with the retention"
+        number = len(self.cancelled)
+        return left if not number else f"{number} jobs had to be cancelled; {left}"
 
 
 @dataclass
@@ -104,16 +128,16 @@ class Scene:
         return ended
 
     async def at_work(self, job: Job) -> Progress:
-        """Once its converter has got somewhere, and is not near the end. Raises NotAsPromised when
-        it is over before."""
+        """Once its converter has told of a percentage. Raises NotAsPromised when it is over
+        before."""
         while True:
             progress, wait = await self.witness.progress(job.job_id)
             if progress.is_over:
                 raise NotAsPromised(
-                    f"The job was {progress.status} before it could be caught at work: its "
-                    "conversion is too quick here for this step."
+                    f"The job was {progress.status} before it was seen at work above 0 %: its "
+                    "progress is not told, or its conversion is too quick here for this step."
                 )
-            if progress.stage == "converting":
+            if progress.stage == "converting" and progress.percent > 0:
                 return progress
             await asyncio.sleep(wait)
 
@@ -142,13 +166,17 @@ class Scene:
         if self.offers is not None and name not in {each.name for each in self.offers.formats}:
             raise Skip(f"the deployment makes no {name}")
 
-    async def tidy(self) -> int:
-        """How many jobs had to be cancelled, as nobody waits for them any more."""
-        left = sorted(self.open_jobs)
-        for job_id in left:
-            with suppress(ClientError):
+    async def tidy(self) -> Tidied:
+        """Cancels the jobs that nobody waits for any more."""
+        cancelled, left = list[str](), dict[str, str]()
+        for job_id in sorted(self.open_jobs):
+            try:
                 await self.api.cancel(job_id)
-        return len(left)
+                cancelled.append(job_id)
+            except ClientError as error:
+                if error.code not in _ENDED:
+                    left[job_id] = f"{error.code}: {error.message}"
+        return Tidied(tuple(cancelled), left)
 
 
 def there(what: str | None, step: str) -> str:

@@ -114,15 +114,25 @@ async def download(scene: Scene) -> str:
 
 
 async def progress(scene: Scene) -> str:
-    """All that has been polled by now."""
-    if not scene.witness.jobs:
+    """All that has been polled by now. Quick jobs may pass from 0 to 100 between two polls, but
+    those that are cancelled and stopped last."""
+    seen = scene.witness
+    if not seen.jobs:
         raise Skip("not tried: no job was made")
-    return f"of {scene.witness.jobs} jobs in {scene.witness.polls} answers, none fell"
+    if not seen.under_way:
+        raise NotAsPromised(
+            f"Of {seen.jobs} jobs none was ever seen between 0 and 100 %: progress is not told."
+        )
+    return (
+        f"of {seen.jobs} jobs in {seen.polls} answers none fell; {len(seen.under_way)} were seen "
+        "between 0 and 100 %"
+    )
 
 
 async def cleanup(scene: Scene) -> str:
+    """What it would remove. In earnest it would remove what is no business of the smoke's."""
     try:
         told = await scene.api.clean_up(dry_run=True)
     except NotAllowed as error:
         raise Skip("only the account's own credentials may clean up") from error
-    return f"{told.count} would go now"
+    return f"{told.count} would go now; a dry run, nothing was removed"

@@ -12,12 +12,10 @@ import fcntl
 import hashlib
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
 import tempfile
-import urllib.request
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -30,11 +28,7 @@ NAME = "localhost/sluice-converter"
 MADE = ROOT / "build" / "image"
 # The base, and buildah's store.
 CACHE = ROOT / ".cache" / "image"
-# The same file, which the Dockerfile holds to one digest: ffmpeg's own, and Debian's copy.
-SOURCES = (
-    "https://ffmpeg.org/releases/ffmpeg-{version}.tar.xz",
-    "http://deb.debian.org/debian/pool/main/f/ffmpeg/ffmpeg_{version}.orig.tar.xz",
-)
+DOCKER_SECONDS = 30.0
 _BASE = "localhost/sluice-base"
 # Without a kernel's overlays each layer is a copy of all below it: to keep one for each step takes
 # 12 GB, and longer than to compile ffmpeg again.
@@ -47,7 +41,7 @@ _TRUSTED = "/usr/local/share/ca-certificates/this-machine.crt"
 
 def build() -> Image:
     """The image of the sources as they are. Raises NotInstalled, ImageNotBuilt."""
-    if _docker_answers():
+    if docker_answers():
         return _with_docker()
     if missing := [each for each in ("buildah", "mmdebstrap") if not shutil.which(each)]:
         raise NotInstalled(
@@ -59,14 +53,18 @@ def build() -> Image:
     return _with_buildah()
 
 
-def _docker_answers() -> bool:
+def docker_answers() -> bool:
     if not shutil.which("docker"):
         return False
-    return subprocess.run(["docker", "version"], capture_output=True, timeout=30).returncode == 0
+    try:
+        asked = subprocess.run(["docker", "version"], capture_output=True, timeout=DOCKER_SECONDS)
+    except subprocess.TimeoutExpired:  # the client waits for an engine that hangs
+        return False
+    return asked.returncode == 0
 
 
 def _with_docker() -> Image:
-    _do("docker", "build", "--file", DOCKERFILE, "--tag", NAME, *_source(), ".")
+    _do("docker", "build", "--file", DOCKERFILE, "--tag", NAME, ".")
     told = _asked("docker", "image", "inspect", NAME)
     [about] = json.loads(told)
     saved = subprocess.Popen(["docker", "save", NAME], stdout=subprocess.PIPE)
@@ -83,7 +81,7 @@ def _with_buildah() -> Image:
             _make_base()
             _buildah("rm", "--all")  # what a build that was broken off has left
             base = ["--build-arg", f"BASE={_BASE}", "--isolation", "chroot", *_ONE_COPY]
-            _buildah("bud", *base, *_source(), "--file", DOCKERFILE, "--tag", NAME, ".")
+            _buildah("bud", *base, "--file", DOCKERFILE, "--tag", NAME, ".")
             shutil.rmtree(MADE, ignore_errors=True)
             _unpack(made)
     return Unpacked(made / "root", read_facts(made / "facts.json"))
@@ -151,18 +149,6 @@ def _digest() -> str:
             if "__pycache__" not in path.parts:
                 digest.update(f"\0{path.relative_to(ROOT)}\0".encode() + path.read_bytes())
     return digest.hexdigest()[:16]
-
-
-def _source() -> list[str]:
-    """The first address that answers from here; the Dockerfile's own where none does."""
-    named = re.search(r"/ffmpeg-([\d.]+)\.tar", (ROOT / DOCKERFILE).read_text())
-    assert named is not None
-    for address in (each.format(version=named[1]) for each in SOURCES):
-        with contextlib.suppress(OSError):
-            asked = urllib.request.Request(address, method="HEAD")  # noqa: S310 - ours, above
-            with urllib.request.urlopen(asked, timeout=10):  # noqa: S310
-                return ["--build-arg", f"FFMPEG_SOURCE={address}"]
-    return []
 
 
 def _buildah(verb: str, *arguments: str) -> str:

@@ -10,10 +10,12 @@ import asyncio
 import json
 import subprocess
 import sys
+import time
 
 import httpx
 import pytest
 
+from client.answers import Job
 from client.deployment import Deployment
 from client.retry import Patience
 from client.service import serving
@@ -24,7 +26,8 @@ pytestmark = [pytest.mark.aws, pytest.mark.long]
 
 _STEPS = (
     *("health", "formats", "upload", "upload in parts", "download", "sent twice", "cancel"),
-    *("killed task", "no audio", "cut off", "refusals", "users", "progress", "clean-up", "tidy"),
+    *("killed task", "no audio", "cut off", "refusals", "users", "progress"),
+    *("dry clean-up", "tidy"),
 )
 
 
@@ -69,8 +72,25 @@ def test_a_stranger_can_read_nothing_in_the_bucket(
     assert httpx.get(link.partition("?")[0]).status_code == 403
 
 
+def test_what_is_to_go_with_its_download_expires_with_the_link(
+    deployment: Deployment, deployed: Deployed
+) -> None:
+    """Which is good for hours; `retentionDays` are a day at least. Its clean-up comes later than
+    anybody would wait here."""
+    asyncio.run(_link(deployment))
+    job = asyncio.run(_completed(deployment))
+    assert job.told["expiresAt"] - time.time() < 13 * 3600
+
+
 async def _link(deployment: Deployment) -> str:
     """To an output of the acceptance's."""
+    job = await _completed(deployment)
+    async with serving(deployment, Patience()) as service:
+        return await service.api.url_of(job.job_id)
+
+
+async def _completed(deployment: Deployment) -> Job:
+    """The newest, which is one of the acceptance's."""
     async with serving(deployment, Patience()) as service:
         page = await service.api.jobs(1, status="completed")
-        return await service.api.url_of(page.jobs[0].job_id)
+        return page.jobs[0]

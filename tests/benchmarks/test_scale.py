@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import platform
 import re
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,9 @@ import pytest
 from benchmarks import scale
 from benchmarks.scale_counts import Bucket
 from benchmarks.scale_model import Pipeline
-from benchmarks.scale_quotas import NEW_ACCOUNT_VCPUS, Assumed, Code, Quota, Settings
+from benchmarks.scale_quotas import NEW_ACCOUNT_VCPUS, Assumed, Code, Quota, Region, Settings
+from conversion.batches.request import room_for
+from infra.options import Options
 from tests.contract.examples import JOB_ID
 from tests.unit.statemachine.evaluation import Evaluator
 
@@ -47,6 +50,8 @@ def constant(path: str, name: str) -> Any:
         ("infra/constructs/upload_queue.py", "_AT_ONCE", CODE.at_once),
         ("infra/constructs/job_stream.py", "_BATCH", CODE.stream_batch),
         ("conversion/start.py", "_MOST_AT_ONCE", CODE.most_started),
+        ("conversion/batches/request.py", "_FILES_EACH", CODE.files_each),
+        ("conversion/batches/request.py", "_MOST_AT_ONCE", CODE.most_children),
         ("conversion/cost.py", "_TRANSITIONS", (CODE.transitions, CODE.transitions_again)),
     ],
 )
@@ -83,6 +88,20 @@ def test_a_job_is_tried_again_as_the_state_machine_does(
         assert Evaluator()(longest, given, {kind: number}) == pytest.approx(length, abs=1)
 
 
+def test_a_batch_has_as_many_jobs_at_a_time_as_a_deployment_tells_it() -> None:
+    assert Options().max_waiting_jobs == CODE.most_waiting
+    assert room_for(100, CODE.most_waiting) == 100 + CODE.most_waiting // 2
+
+
+def test_a_batchs_child_looks_as_often_as_the_state_machine_does() -> None:
+    files = json.loads((_ROOT / "statemachine" / "batch_files.asl.json").read_text())
+    rule = files["ItemProcessor"]["States"]["Pause"]["Seconds"].replace("$random()", "1")
+    first, growth = CODE.pause_look
+    for looks in range(20):
+        longest = min(CODE.longest_pause, first * growth**looks)
+        assert Evaluator()(rule, {"input": {"looks": looks}}, {}) == pytest.approx(longest, abs=1)
+
+
 def test_the_encoder_is_as_fast_as_the_estimate_of_costs_has_it() -> None:
     text = (_ROOT / "conversion" / "cost.py").read_text()
     (speed,) = re.findall(r'"mp3": \((\d+), ', text)
@@ -105,6 +124,49 @@ def test_a_burst_is_drained_and_nothing_is_lost() -> None:
     assert outcome.peak_tasks == 50
     assert outcome.peak_waiting > 400
     assert not any(job.failed for job in outcome.jobs)
+
+
+def test_a_batch_has_no_more_jobs_there_than_it_may_and_all_come_to_an_end() -> None:
+    outcome = Pipeline(Settings(slots=20), code=Code(most_waiting=60)).run_batch(300)
+
+    assert len(outcome.jobs) == 300
+    assert outcome.peak_tasks == 20
+    assert 0 < outcome.peak_waiting <= 60 // 2
+    assert all(job.landed <= job.started < job.over for job in outcome.jobs)
+    assert max(job.landed for job in outcome.jobs) > 10 * Assumed().task_start[0]
+
+
+@pytest.mark.parametrize(
+    ("region", "column"),
+    [
+        (Region(transitions=Quota("state transitions", 20, 20, "a page")), "state transitions"),
+        (Region(put_events=Quota("PutEvents", 2, 2, "a page")), "PutEvents"),
+    ],
+)
+def test_a_quota_that_is_too_small_makes_calls_wait_and_loses_none(
+    region: Region, column: str
+) -> None:
+    outcome = Pipeline(Settings(region=region)).run(scale.of_a_burst(200, 3))
+
+    assert outcome.buckets[column].refused > 0
+    assert outcome.buckets[column].peak > 2
+    assert all(job.over > job.started and not job.failed for job in outcome.jobs)
+
+
+def test_records_that_are_throttled_are_written_later() -> None:
+    outcome = Pipeline(Settings(), Assumed(item_units=100)).run(scale.of_a_burst(300, 2))
+
+    assert outcome.buckets["writes of `created` in byStatus"].refused > 0
+    assert all(job.over > job.landed for job in outcome.jobs)
+
+
+def test_costs_are_of_arm64_whichever_machine_counts_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    outcome = Pipeline(Settings()).run([0.0])
+    told: set[float] = set()
+    for machine in ("aarch64", "x86_64"):
+        monkeypatch.setattr(platform, "machine", lambda machine=machine: machine)
+        told.add(scale.cost(outcome))
+    assert len(told) == 1
 
 
 def test_no_more_run_than_there_are_vcpus_and_the_others_are_tried_again() -> None:

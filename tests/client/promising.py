@@ -39,7 +39,8 @@ def made(content: bytes, target: str) -> bytes:
 
 class Promising(Observed):
     """`denies`: what ECS lets nobody do. `falls`: each job's second percentage is below its first.
-    `shares_outputs`: every user is given the first one's."""
+    `shows_nothing`: percentages are 0 until the end. `shares_outputs`: every user is given the
+    first one's. `other_tasks`: how many of others run, before those of its jobs."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -50,7 +51,9 @@ class Promising(Observed):
         self.denies: str | None = None
         self.seen_by_ecs: list[tuple[str, dict[str, Any], str]] = []
         self.falls = False
+        self.shows_nothing = False
         self.shares_outputs = False
+        self.other_tasks = 0
 
     def status(self, job: Job) -> str:
         status = super().status(job)
@@ -88,13 +91,19 @@ class _Keeping(_Looking):
         if service.denies == action:
             return self.json(400, {"__type": "AccessDeniedException", "message": "No."})
         if action == "ListTasks":
-            at_work = [each for each in service.jobs if service.status(service.jobs[each])]
-            return self.json(200, {"taskArns": [f"arn:task/{each}" for each in at_work]})
+            return self.json(200, self.tasks(int(body.get("nextToken", 0))))
         if action == "StopTask":
             job_id = body["task"].rpartition("/")[2]
             service.attempts[job_id] = 2
             return self.json(200, {"task": {}})
         return self.json(200, {"tasks": [_task(each) for each in body["tasks"]]})
+
+    def tasks(self, first: int) -> dict[str, Any]:
+        """A hundred at most, as ListTasks gives them."""
+        others = [f"another-{each}" for each in range(self.service.other_tasks)]
+        arns = [f"arn:task/{each}" for each in (*others, *self.service.jobs)]
+        more = {"nextToken": str(first + 100)} if len(arns) > first + 100 else {}
+        return {"taskArns": arns[first : first + 100], **more}
 
     def create_upload(self, body: dict[str, Any]) -> None:
         if body["fileName"].endswith(".txt"):
@@ -107,6 +116,8 @@ class _Keeping(_Looking):
 
     def progress_json(self, job: Job) -> dict[str, Any]:
         told = super().progress_json(job)
+        if self.service.shows_nothing and told["status"] == "processing":
+            return told | {"percent": 0.0}
         return told | {"percent": 1.0} if self.service.falls and job.polls == 2 else told
 
     def output(self, job: Job) -> None:

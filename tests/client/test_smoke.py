@@ -21,7 +21,7 @@ STEPS = (
     *("health", "formats", "upload", "upload in parts"),
     *(f"convert to {each}" for each in MADE),
     *("download", "sent twice", "cancel", "killed task", "no audio", "cut off", "refusals"),
-    *("users", "progress", "clean-up", "tidy"),
+    *("users", "progress", "dry clean-up", "tidy"),
 )
 
 
@@ -115,6 +115,13 @@ def test_a_percentage_that_falls_is_found_out(service: Promising, tend: Run) -> 
     assert "fell from 33 % to 1 %" in failed(ran)["convert to wav"]["detail"]
 
 
+def test_progress_that_is_never_told_is_found_out(service: Promising, tend: Run) -> None:
+    service.shows_nothing = True
+    told = failed(smoke(tend))
+    assert set(told) == {"cancel", "killed task", "progress"}
+    assert "none was ever seen between 0 and 100 %" in told["progress"]["detail"]
+
+
 def test_a_format_that_comes_too_short_is_found_out(
     service: Promising, tend: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -187,19 +194,58 @@ def test_the_task_of_its_own_job_is_stopped_and_no_other(service: Promising, ten
 
 
 @pytest.mark.parametrize("action", ["ListTasks", "DescribeTasks", "StopTask"])
-def test_who_may_not_stop_tasks_is_told_so_and_the_rest_passes(
+def test_who_names_a_cluster_and_may_not_stop_its_tasks_has_not_proved_it(
     service: Promising, tend: Run, action: str
 ) -> None:
     service.denies = action
     ran = smoke(tend)
-    assert (ran.code, steps(ran)["killed task"]["status"]) == (0, "skipped")
-    assert f"ecs:{action}" in steps(ran)["killed task"]["detail"]
+    assert (ran.code, set(failed(ran))) == (1, {"killed task"})
+    assert f"may not ecs:{action}" in steps(ran)["killed task"]["detail"]
+
+
+def test_its_task_is_found_among_more_than_ecs_lists_at_once(service: Promising, tend: Run) -> None:
+    service.other_tasks = 101
+    ran = smoke(tend)
+    assert steps(ran)["killed task"]["status"] == "passed", ran.stdout
+    described = [len(body["tasks"]) for action, body, _ in service.seen_by_ecs if body.get("tasks")]
+    assert max(described) == 100
+
+
+def test_a_job_that_is_over_before_its_task_is_found_is_told_as_that(
+    service: Promising, tend: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.client.promising._task", lambda arn: {"taskArn": arn})
+    monkeypatch.setattr("client.smoke.faults._LOOK_SECONDS", 0.01)
+    told = failed(smoke(tend))
+    assert set(told) == {"killed task"}
+    assert "was completed before its task was found" in told["killed task"]["detail"]
+
+
+def test_a_job_that_cannot_be_cancelled_is_left_and_named(service: Promising, tend: Run) -> None:
+    service.door = lambda seen: 403 if seen.kind == "cancel" else None
+    told = failed(smoke(tend))
+    assert set(told) == {"cancel", "tidy"}
+    (left,) = (job for job in service.jobs.values() if service.status(job) == "processing")
+    assert f"{left.job_id} (" in told["tidy"]["detail"]
+
+
+def test_what_ends_by_itself_was_not_cancelled(
+    service: Promising, tend: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Jobs whose progress nobody could see are asked for again by nobody: two ended meanwhile."""
+    service.falls = True
+    ran = smoke(tend)
+    fell = [each for each in service.jobs.values() if each.polls == 2]
+    for each in fell:
+        assert each.cancelled
+    told = steps(ran)["tidy"]
+    assert (told["status"], told["detail"].split()[0]) == ("passed", str(len(fell)))
 
 
 def test_a_clean_up_that_the_caller_may_not_is_skipped(service: Promising, tend: Run) -> None:
     service.door = lambda seen: 403 if seen.kind == "cleanup" else None
     ran = smoke(tend)
-    assert (ran.code, steps(ran)["clean-up"]["status"]) == (0, "skipped")
+    assert (ran.code, steps(ran)["dry clean-up"]["status"]) == (0, "skipped")
 
 
 def test_an_api_that_does_not_answer_is_exit_code_3(tend: Run) -> None:
@@ -228,8 +274,10 @@ def test_after_ctrl_c_its_jobs_are_cancelled(
     service.polls_until_over = 1_000_000
     process = spawn(*SLUICE, "smoke", "--users", "1", "--api", service.url)
     deadline = time.monotonic() + 60
-    while len(service.jobs) < len(MADE) and process.poll() is None:
+    # Each has been asked for its progress: the client has learnt its id.
+    while sum(job.polls > 0 for job in service.jobs.copy().values()) < len(MADE):
         assert time.monotonic() < deadline
+        assert process.poll() is None
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     assert process.wait(60) == 130

@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import random
+import subprocess
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -302,6 +303,34 @@ def test_a_patch_out_of_reach_goes_by_way_of_a_file(
     assert streamed.output.mode is Mode.STREAM
     assert world.output(filed) == world.output(streamed)
     assert list(scratch.iterdir()) == []
+    assert world.open_uploads() == []
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Of 128 KiB."""
+    path = tmp_path / "small"
+    path.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", str(path)]
+    if subprocess.run(command, capture_output=True).returncode != 0:
+        pytest.skip("to mount a small disk takes root")
+    try:
+        yield path
+    finally:
+        subprocess.run(["umount", str(path)], check=True)
+
+
+def test_a_disk_that_is_full_is_a_failure_that_is_named_and_leaves_nothing(
+    world: World, sounds: Sounds, small_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(small_disk))
+    data = sounds.with_cover("covered.mp3", sounds.noisy_cover()).read_bytes()
+
+    job = world.convert(data, "mp3", first_part_bytes=_PARTS)
+
+    assert job.failure is not None
+    assert job.failure.code == "OUTPUT_TOO_LARGE"
+    assert list(small_disk.iterdir()) == []
     assert world.open_uploads() == []
 
 

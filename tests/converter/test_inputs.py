@@ -244,7 +244,7 @@ def test_progress_rises_to_99_and_no_further_before_the_end(
     world: World, sounds: Sounds, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tasks.converter.reporter._SECONDS_BETWEEN_WRITES", 0.05)
-    job = world.convert(sounds.long_wav(180).read_bytes(), "mp3")
+    job = world.convert(sounds.long_wav(90).read_bytes(), "mp3")
 
     percents = [each.percent for each in world.reports]
     assert job.status is Status.COMPLETED
@@ -254,6 +254,6 @@ def test_progress_rises_to_99_and_no_further_before_the_end(
     stages = list(dict.fromkeys(each.stage.value for each in world.reports))
     assert stages == ["probing", "converting", "finalizing"]
     last = next(each for each in reversed(world.reports) if each.stage.value == "converting")
-    assert last.duration_seconds == 180
+    assert last.duration_seconds == 90
     assert last.speed
     assert last.speed > 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 import re
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,10 @@ _LAST_BYTES = (1, 100)
 # says nothing of its length.
 _TOO_FEW_BYTES = 256
 _TOO_LITTLE_PERCENT = 5
-_THROUGH_S3 = ("wav", "aiff", "flac", "mp3", "mp3-vbr", "m4a-moov-last", "ogg", "mka", "wma")
+_THROUGH_S3: list[Any] = [
+    *("wav", "flac", "mp3", "m4a-moov-last", "ogg"),
+    *(pytest.param(each, marks=pytest.mark.long) for each in ("aiff", "mp3-vbr", "mka", "wma")),
+]
 
 
 def _is_default(source: str, percent: int) -> bool:

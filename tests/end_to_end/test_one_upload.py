@@ -159,6 +159,31 @@ def test_the_same_event_delivered_again_starts_nothing(
     assert journey.finished(pipeline.api, job["jobId"]) == done
 
 
+def test_a_job_is_announced_when_it_is_made_and_when_it_is_over(
+    pipeline: Pipeline, music: dict[str, Path]
+) -> None:
+    events, queues = pipeline.client("events"), pipeline.client("sqs")
+    heard = queues.create_queue(QueueName="heard")["QueueUrl"]
+    arn = queues.get_queue_attributes(QueueUrl=heard, AttributeNames=["QueueArn"])["Attributes"]
+    events.put_rule(Name="ours", EventPattern=json.dumps({"source": ["sluice"]}))
+    events.put_targets(Rule="ours", Targets=[{"Id": "queue", "Arn": arn["QueueArn"]}])
+
+    job_id = convert(pipeline, music["wav"], format="mp3")["jobId"]
+
+    told: list[str] = []
+    while len(told) < 2:
+        found = queues.receive_message(QueueUrl=heard, WaitTimeSeconds=10, MaxNumberOfMessages=10)
+        assert found.get("Messages"), told
+        for message in found["Messages"]:
+            event = json.loads(message["Body"])
+            if event["detail"]["jobId"] == job_id:  # others' jobs may end meanwhile
+                told.append(event["detail-type"])
+            queues.delete_message(QueueUrl=heard, ReceiptHandle=message["ReceiptHandle"])
+    assert told == ["Conversion Created", "Conversion Completed"]
+    events.remove_targets(Rule="ours", Ids=["queue"])
+    events.delete_rule(Name="ours")
+
+
 def test_progress_rises_to_100_and_is_never_cached(
     pipeline: Pipeline, music: dict[str, Path]
 ) -> None:

@@ -64,6 +64,28 @@ def test_a_block_that_failed_when_it_was_read_ahead_is_asked_for_again(bucket: B
     source.close()
 
 
+def test_pauses_are_drawn_from_twice_as_much_each_time_up_to_a_bound_and_then_it_is_given_up(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bounds: list[float] = []
+
+    def drawn(least: float, most: float) -> float:
+        bounds.append(most)
+        return least
+
+    monkeypatch.setattr(blocks.random, "uniform", drawn)
+    bucket.most = 0
+    source = Blocks(bucket, "key", "etag", blocks.BLOCK_BYTES)  # one block: none is read ahead
+    with pytest.raises(StorageUnavailable):
+        source.get(0)
+    source.close()
+
+    longest = blocks._LONGEST_PAUSE_SECONDS
+    assert bounds[1:] == [min(longest, 2 * each) for each in bounds[:-1]]
+    assert len(bounds) == blocks._TRIES - 1
+    assert bucket.reads == blocks._TRIES
+
+
 def test_answers_that_break_off_every_time_still_come_to_their_end(bucket: Bucket) -> None:
     bucket.most = blocks.BLOCK_BYTES // 20
     source = _blocks(bucket)

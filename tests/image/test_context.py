@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 from aws_cdk import App, Stack
 from aws_cdk import aws_ecr_assets as ecr_assets
 
-from local.image.build import DOCKERFILE, ROOT, SOURCES
+from local.image import build
+from local.image.build import DOCKERFILE, ROOT
 
 _ROOMS = ("conversion", "tasks", "docs", "tests/image")
 _FILES = (".dockerignore", "README.md", "pyproject.toml")
@@ -87,9 +91,54 @@ def test_what_an_output_is_made_by_is_pinned() -> None:
     assert all("=" in each for each in libraries)
 
 
-def test_the_source_is_taken_from_where_the_dockerfile_says_if_that_answers() -> None:
-    """`make image` knows Debian's copy of the same file too."""
-    [source] = re.findall(r"^ARG FFMPEG_SOURCE=(\S+)$", (ROOT / DOCKERFILE).read_text(), re.M)
-    version = re.search(r"-([\d.]+)\.tar", source)
-    assert version is not None
-    assert SOURCES[0].format(version=version[1]) == source
+def test_the_source_is_one_file_at_every_address() -> None:
+    """By its release's name or its SHA-1: the build holds whatever it gets to the SHA-256."""
+    [sources] = re.findall(r'^ARG FFMPEG_SOURCES="(.+)"$', (ROOT / DOCKERFILE).read_text(), re.M)
+    own, copy, kept = sources.split()
+    [release] = re.findall(r"/ffmpeg-([\d.]+)\.tar\.xz$", own)
+    assert copy.endswith(f"/ffmpeg_{release}.orig.tar.xz")
+    assert re.search(r"^http://snapshot\.debian\.org/file/[0-9a-f]{40}$", kept)
+
+
+_FETCH = ROOT / "tasks/converter/image/fetch.sh"
+needs_curl = pytest.mark.skipif(not shutil.which("curl"), reason="no curl on PATH")
+
+
+def _fetch(digest: str, into: Path, *addresses: Path) -> subprocess.CompletedProcess[str]:
+    words = ["sh", str(_FETCH), digest, str(into), *(each.as_uri() for each in addresses)]
+    return subprocess.run(words, capture_output=True, text=True)
+
+
+@needs_curl
+def test_the_source_comes_from_the_first_address_that_has_its_bytes(tmp_path: Path) -> None:
+    other, right = tmp_path / "other", tmp_path / "right"
+    other.write_text("a page that says it moved")
+    right.write_text("the release")
+    digest = hashlib.sha256(right.read_bytes()).hexdigest()
+
+    done = _fetch(digest, tmp_path / "into", tmp_path / "absent", other, right)
+
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "into").read_text() == "the release"
+
+
+@needs_curl
+def test_a_source_of_other_bytes_builds_nothing(tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.write_text("something else")
+    digest = hashlib.sha256(b"the release").hexdigest()
+
+    done = _fetch(digest, tmp_path / "into", other)
+
+    assert done.returncode == 1
+    assert f"SHA-256 {digest}" in done.stderr
+
+
+def test_an_engine_that_hangs_is_no_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = tmp_path / "docker"
+    client.write_text("#!/bin/sh\nexec sleep 60\n")
+    client.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr(build, "DOCKER_SECONDS", 0.1)
+
+    assert not build.docker_answers()

@@ -127,6 +127,28 @@ def test_it_may_write_to_its_scratch_space_alone(image: Image) -> None:
     assert writable == ["/tmp"]
 
 
+_LEFT_BEHIND = """
+import glob, json, os, subprocess, time
+subprocess.run(["python", "-c", "import os, time; os.fork() or time.sleep(0.2)"])
+time.sleep(0.6)
+told = [open(each).read() for each in glob.glob("/proc/[0-9]*/stat")]
+states = [each.rpartition(")")[2].split()[0] for each in told]
+print(json.dumps([os.getpid(), states]))
+"""
+
+
+def test_what_a_child_leaves_behind_is_reaped_by_an_init_that_is_not_the_task(image: Image) -> None:
+    own, states = json.loads(image.run(["python", "-c", _LEFT_BEHIND], {}).stdout)
+    assert own != 1
+    assert len(states) == 2
+    assert "Z" not in states
+
+
+@pytest.mark.parametrize(("ending", "said"), [("sys.exit(7)", 7), ("os.kill(os.getpid(), 9)", 137)])
+def test_a_containers_exit_code_is_its_commands(image: Image, ending: str, said: int) -> None:
+    assert image.run(["python", "-c", f"import os, sys; {ending}"], {}).returncode == said
+
+
 _HELD = """
 import json, os
 print(json.dumps([f"{folder}/{each}" for top in ("/usr", "/bin", "/etc", "/app", "/packages")
@@ -153,6 +175,21 @@ def test_nothing_is_compiled_when_it_starts(files: list[str]) -> None:
     }
     sources = {each for each in files if each.endswith(".py") and not each.startswith("/etc")}
     assert sources <= compiled
+
+
+_FLAGS = """
+import json, os
+print(json.dumps({f"{folder}/{each}": list(open(f"{folder}/{each}", "rb").read(8)[4:])
+                  for top in ("/usr", "/app", "/packages") for folder, _, files in os.walk(top)
+                  for each in files if each.endswith(".pyc")}))
+"""
+
+
+def test_nobody_asks_for_a_sources_time_when_it_starts(image: Image) -> None:
+    """The second word of a .pyc is 1 where it goes by a hash that is not checked (PEP 552)."""
+    flags = json.loads(image.run(["python", "-c", _FLAGS], {}).stdout)
+    assert len(flags) > 500
+    assert not [each for each, word in flags.items() if word != [1, 0, 0, 0]]
 
 
 def test_the_builds_own_files_are_not_in_it(files: list[str]) -> None:

@@ -74,25 +74,6 @@ def test_a_flow_log_is_made_and_removed(engine: Engine, stack: Any) -> None:
     assert ec2.describe_flow_logs(FlowLogIds=[made])["FlowLogs"] == []
 
 
-def test_capacity_is_associated_with_a_cluster(engine: Engine, stack: Any) -> None:
-    capacity = {
-        "Type": "AWS::ECS::ClusterCapacityProviderAssociations",
-        "Properties": {
-            "Cluster": {"Ref": "Cluster"},
-            "CapacityProviders": ["FARGATE", "FARGATE_SPOT"],
-            "DefaultCapacityProviderStrategy": [{"CapacityProvider": "FARGATE", "Weight": 1}],
-        },
-    }
-    cluster = stack({"Cluster": {"Type": "AWS::ECS::Cluster"}, "Capacity": capacity})["Cluster"]
-
-    [found] = engine.client("ecs").describe_clusters(clusters=[cluster])["clusters"]
-
-    assert found["capacityProviders"] == ["FARGATE", "FARGATE_SPOT"]
-    assert found["defaultCapacityProviderStrategy"] == [
-        {"capacityProvider": "FARGATE", "weight": 1}
-    ]
-
-
 @pytest.mark.parametrize(
     ("kind", "direction"),
     [("Ingress", "IpPermissions"), ("Egress", "IpPermissionsEgress")],
@@ -123,19 +104,6 @@ def test_a_rule_of_its_own_is_added_changed_and_removed(
     assert ports(group) == [6379]
     stack({"Vpc": VPC, "Group": GROUP})
     assert ports(group) == []
-
-
-def test_a_vpcs_default_group_is_emptied(engine: Engine, stack: Any) -> None:
-    default = {"Fn::GetAtt": ["Vpc", "DefaultSecurityGroup"]}
-    closed = {
-        "Type": "Custom::VpcRestrictDefaultSG",
-        "Properties": {"ServiceToken": "unused", "DefaultSecurityGroupId": default},
-    }
-
-    group = stack({"Vpc": VPC, "Closed": closed}, {"Default": default})["Default"]
-
-    [found] = engine.client("ec2").describe_security_groups(GroupIds=[group])["SecurityGroups"]
-    assert (found["IpPermissions"], found["IpPermissionsEgress"]) == ([], [])
 
 
 def test_a_nat_gateway_has_an_address_and_both_are_removed(engine: Engine, stack: Any) -> None:

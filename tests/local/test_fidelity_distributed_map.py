@@ -193,8 +193,9 @@ def test_stopping_the_execution_stops_its_children(
     machines.client.stop_execution(executionArn=execution)
 
     def over() -> bool:
-        counts = machines.client.describe_map_run(mapRunArn=run)["itemCounts"]
-        return counts["aborted"] == 5
+        told = machines.client.describe_map_run(mapRunArn=run)
+        has_stopped = told["status"] == "ABORTED" and bool(told["stopDate"])
+        return has_stopped and told["itemCounts"]["aborted"] == 5
 
     assert eventually(over, 5)
     assert machines.ended(execution)["status"] == "ABORTED"

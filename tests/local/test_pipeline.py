@@ -165,36 +165,6 @@ def test_with_a_redis_progress_is_kept_there_as_well_and_it_ends_with_the_pipeli
         redis.ping()
 
 
-def test_a_job_is_announced_when_it_is_made_and_when_it_is_over(
-    start: Start, tmp_path: Path, ffmpeg: Ffmpeg
-) -> None:
-    tone = make_tone(ffmpeg, tmp_path / "tone.wav", seconds=5)
-    process = start("--port", "0", "--ready-json")
-    said = ready(process)
-    events, queues = client_of(said["engine"], "events"), client_of(said["engine"], "sqs")
-    heard = queues.create_queue(QueueName="heard")["QueueUrl"]
-    arn = queues.get_queue_attributes(QueueUrl=heard, AttributeNames=["QueueArn"])["Attributes"]
-    events.put_rule(Name="ours", EventPattern=json.dumps({"source": ["sluice"]}))
-    events.put_targets(Rule="ours", Targets=[{"Id": "queue", "Arn": arn["QueueArn"]}])
-
-    file_id = journey.send(said["api"], tone, {"format": "mp3"})
-    [job] = journey.jobs_of(said["api"], file_id)
-    journey.finished(said["api"], job["jobId"])
-
-    told: list[tuple[str, str]] = []
-    while len(told) < 2:
-        found = queues.receive_message(QueueUrl=heard, WaitTimeSeconds=10, MaxNumberOfMessages=10)
-        assert found.get("Messages"), told
-        for message in found["Messages"]:
-            event = json.loads(message["Body"])
-            told.append((event["detail-type"], event["detail"]["jobId"]))
-            queues.delete_message(QueueUrl=heard, ReceiptHandle=message["ReceiptHandle"])
-    assert told == [
-        ("Conversion Created", job["jobId"]),
-        ("Conversion Completed", job["jobId"]),
-    ]
-
-
 @pytest.mark.long
 def test_the_recovery_runs_by_the_minute_here_too(start: Start) -> None:
     process = start("--port", "0", "--ready-json")
@@ -231,6 +201,7 @@ def test_a_port_in_use_is_refused_at_once_with_exit_code_2(start: Start, tmp_pat
     assert left(tmp_path) == []
 
 
+@pytest.mark.long
 def test_an_engine_that_dies_ends_it_with_an_error(start: Start, tmp_path: Path) -> None:
     process = start("--port", "0", "--ready-json")
     ready(process)
@@ -244,6 +215,7 @@ def test_an_engine_that_dies_ends_it_with_an_error(start: Start, tmp_path: Path)
     eventually(lambda: not left(tmp_path))
 
 
+@pytest.mark.long
 def test_with_data_a_restart_finds_what_was_there_and_deploys_nothing_anew(
     start: Start, tmp_path: Path
 ) -> None:
@@ -266,6 +238,28 @@ def test_with_data_a_restart_finds_what_was_there_and_deploys_nothing_anew(
     tables = json.loads((data / "state" / "dynamodb.json").read_text())
     assert first["fileId"] in json.dumps(tables)
     assert left(tmp_path) == []
+
+
+@pytest.mark.long
+def test_what_was_converted_before_a_restart_is_downloaded_after_it(
+    start: Start, tmp_path: Path, ffmpeg: Ffmpeg
+) -> None:
+    source, data = tmp_path / "tone.wav", str(tmp_path / "data")
+    make_tone(ffmpeg, source, seconds=5)
+
+    first = start("--port", "0", "--ready-json", "--data", data)
+    api = ready(first)["api"]
+    job = journey.completed(api, source, {"format": "flac"})
+    before = journey.fetch(api, job["jobId"], "output").content
+    assert first.stdin is not None
+    first.stdin.close()
+    assert first.wait(30) == 0
+
+    again = start("--port", "0", "--ready-json", "--data", data)
+    api = ready(again)["api"]
+    after = journey.fetch(api, job["jobId"], "output").content
+    assert len(after) == job["output"]["bytes"]
+    assert after == before
 
 
 @pytest.fixture(scope="module")

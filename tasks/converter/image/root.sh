@@ -47,8 +47,9 @@ for module in "$into"/usr/lib/python3.11/lib-dynload/*.so; do
   name=$(basename "$module" | cut -d . -f 1)
   chroot "$into" /usr/bin/python3 -c "import $name" 2> /dev/null || rm "$module"
 done
-# Nobody checks the sources' times when the program starts, and nothing there can change.
-chroot "$into" /usr/bin/python3 -m compileall -q --invalidation-mode unchecked-hash \
+# Nobody checks the sources' times when the program starts, and nothing there can change. Forced:
+# what the loop above imported is compiled already, and goes by the times.
+chroot "$into" /usr/bin/python3 -m compileall -q -f --invalidation-mode unchecked-hash \
   /usr/lib/python3.11
 # A library that came to be missing from `packages` must not be found out in a conversion.
 chroot "$into" /usr/bin/python3 -c 'import bz2, ctypes, decimal, lzma, resource, ssl, uuid, zlib'
