@@ -33,9 +33,10 @@ class Summary:
 
     @property
     def is_whole(self) -> bool:
-        """Whether all that is audio is converted, or, in a dry run, would be tried."""
+        """Whether all that is audio is converted, or, in a dry run, would be tried. Of nothing at
+        all it is not: whoever begins a batch means some files."""
         left = self.cancelled or self.unfinished or any(self.failed.values())
-        return not left and self.skipped.keys() <= _NO_AUDIO
+        return self.files > 0 and not left and self.skipped.keys() <= _NO_AUDIO
 
     @classmethod
     def from_json(cls, told: Any) -> Summary:
@@ -103,6 +104,8 @@ class BatchRun:
 
 def _of(summary: Summary, dry_run: bool) -> Iterator[str]:
     yield f"{summary.files} files ({decimal(summary.bytes)}) were found"
+    if not summary.files:
+        yield "a prefix is the beginning of keys, to the letter, and no pattern: is it right?"
     verb = "would be converted" if dry_run else "were new"
     yield f"{summary.new_files} {verb}, for about ${summary.usd:.2f}"
     if not dry_run:

@@ -62,7 +62,8 @@ class Found:
         is_listing = reader is Reader.LISTING
         etag, length = row.get("Etag") or row.get("ETag"), str(row.get("Size", ""))
         return cls(
-            bucket=bucket if is_listing else row["Bucket"],
+            # Spreadsheets begin a file with a byte order mark.
+            bucket=bucket if is_listing else row["Bucket"].removeprefix("\ufeff"),
             key=row["Key"] if is_listing else unquote_plus(row["Key"]),
             etag=etag.strip('"') if etag else None,
             bytes=int(length) if length.isdecimal() else None,

@@ -141,6 +141,16 @@ def test_audio_that_was_not_converted_is_exit_code_1(
     assert tend("batch", SOURCE, "--to", "mp3").code == code
 
 
+def test_a_batch_of_nothing_is_exit_code_1_and_says_what_a_prefix_is(
+    service: Service, tend: Run
+) -> None:
+    jobs = {"total": 0, "completed": 0, "cancelled": 0, "unfinished": 0, "failed": {}}
+    service.batches = [over(files=0, jobs=jobs, skipped={})]
+    found = tend("batch", SOURCE, "--to", "mp3")
+    assert found.code == 1
+    assert "no pattern" in found.stdout
+
+
 def test_a_job_that_somebody_cancelled_is_exit_code_1(service: Service, tend: Run) -> None:
     jobs = {"total": 28, "completed": 27, "cancelled": 1, "unfinished": 0, "failed": {}}
     service.batches = [over(jobs=jobs)]

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from conversion.batches.found import Found
 from conversion.batches.progress import MOST_LOOKS_FOR_ONE, Chunk, File
 from conversion.batches.request import Batch, Reader, room_for, share_of
 from conversion.batches.sources import Place, check_allowed, places
@@ -57,6 +58,11 @@ def test_only_what_is_within_an_allowed_place_may_be_read(url: str, is_allowed: 
 def test_what_is_no_address_in_s3_is_refused(url: Any) -> None:
     with pytest.raises(InvalidRequest, match='"source" is an address'):
         Place.from_url(url, "source")
+
+
+def test_a_list_may_begin_with_a_byte_order_mark() -> None:
+    found = Found.from_row(Reader.KEYS, "", {"Bucket": "\ufeffarchive", "Key": "a%20b.wav"})
+    assert (found.bucket, found.key) == ("archive", "a b.wav")
 
 
 def test_a_batch_survives_being_an_executions_input() -> None:
