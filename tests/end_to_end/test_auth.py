@@ -46,8 +46,10 @@ ABOUT_NOBODYS = sorted(
     {each for each in ROUTES if "health" in each} | {"GET /v1/formats", "GET /v1/openapi.json"}
 )
 LISTS = ["GET /v1/jobs", "GET /v1/progress"]
+BATCHES = [each for each in ROUTES if "/batches" in each]
 MAKE_A_FILE = ["POST /v1/uploads", "POST /api/upload-audio"]
 OPERATOR = "arn:aws:iam::000000000000:user/olga"
+NO_BATCH = "0" * 32
 # Bigger than one PUT takes, so that it stays open with all that can be asked of it.
 OPEN_BYTES = 17 * 1024**2
 
@@ -70,6 +72,7 @@ class Deployed:
     def ask(self, who: httpx.Client, route: str, file: str, job: str) -> httpx.Response:
         """By this route for this file or job, with the least that it takes."""
         method, path = route.split()
+        path = path.replace("{batchId}", NO_BATCH)
         path = path.replace("{fileId}", file).replace("{jobId}", job).replace("{partNumber}", "1")
         query = {"jobId": job, "fileId": file} if "{" not in route and method == "GET" else {}
         body: dict[str, Any] | None = None
@@ -79,6 +82,9 @@ class Deployed:
             body = {"fileName": "a.wav", "bytes": 1}
         elif route.endswith("/parts") and method == "POST":
             body = {"partNumbers": [1]}
+        elif route == "POST /v1/batches":
+            everybodys = f"s3://{self.pipeline.deployment.output('BucketName')}/uploads/"
+            body = {"source": everybodys, "conversions": [{"format": "wav"}]}
         return who.request(method, path, params=query, json=body)
 
 
@@ -96,7 +102,7 @@ def deployed(auth: str, music: dict[str, Path]) -> Iterator[Deployed]:
 
 
 def by_signature(opened: ExitStack) -> Deployed:
-    options = {"auth": "iam", "operators": OPERATOR}
+    options = {"auth": "iam", "operators": OPERATOR, "batchSources": "archive"}
     pipeline = opened.enter_context(Pipeline(options=options))
     iam = pipeline.engine.client("iam")
 
@@ -114,6 +120,7 @@ def by_token(opened: ExitStack) -> Deployed:
         "jwtIssuer": issuer.url,
         "jwtAudience": AUDIENCE,
         "operators": "olga",
+        "batchSources": "archive",
     }
     pipeline = opened.enter_context(Pipeline(options=options))
     tokens = [Bearer(issuer, name) for name in ("alice", "bob", "olga")]
@@ -170,7 +177,7 @@ def test_who_is_not_known_is_refused_by_every_route(
     deployed: Deployed, auth: str, route: str
 ) -> None:
     answer = deployed.ask(deployed.stranger, route, deployed.file, deployed.job)
-    wanted = 403 if auth == "iam" or route == TENDS_ALL else 401
+    wanted = 403 if auth == "iam" or route in (TENDS_ALL, *BATCHES) else 401
     assert answer.status_code == wanted
     assert answer.json()["message"] in ("Forbidden", "Unauthorized")
 
@@ -248,7 +255,21 @@ def test_what_is_nobodys_is_there_for_whoever_is_known(deployed: Deployed, route
 
 def test_every_route_is_asked_here() -> None:
     asked = {*ABOUT_A_FILE, *ABOUT_A_JOB, *MAKE_A_JOB, *ABOUT_NOBODYS, *LISTS, *MAKE_A_FILE}
-    assert asked | {TENDS_ALL} == set(ROUTES)
+    assert asked | {TENDS_ALL, *BATCHES} == set(ROUTES)
+
+
+@pytest.mark.parametrize("route", BATCHES)
+def test_a_batch_is_for_operators_since_it_could_take_everybodys_files(
+    deployed: Deployed, auth: str, route: str
+) -> None:
+    """With tokens these routes want a signature of the account, and an operator's at that."""
+    refused = [deployed.alice, deployed.bob, *([deployed.root] if auth == "jwt" else [])]
+    for who in refused:
+        answer = deployed.ask(who, route, "", "")
+        assert answer.status_code == 403, answer.text
+    if auth == "iam":
+        assert answer.json()["code"] == "OPERATORS_ONLY"
+        assert deployed.ask(deployed.olga, route, "", "").status_code in (202, 404)
 
 
 def test_what_is_ended_by_an_operator_is_ended_for_its_owner(deployed: Deployed) -> None:
