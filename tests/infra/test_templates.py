@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from tests.infra import linted
 from tests.infra.assembly import Assembly
 
@@ -72,6 +74,7 @@ def test_each_template_is_small_enough_to_read(assembly: Assembly) -> None:
         assert len(kinds) - 2 * kinds.count("AWS::ApiGatewayV2::Route") < 80
 
 
+@pytest.mark.long  # the combinations of `make test` are linted too
 def test_cfn_lint_finds_nothing(
     assembly: Assembly,
     other_assembly: Assembly,
