@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from aws_cdk import App
@@ -98,7 +99,12 @@ def _batch(
     )
 
 
-def main() -> None:
+def main(arguments: Sequence[str] = ()) -> None:
+    if arguments:
+        sys.exit(
+            f"sluice: app.py takes no {arguments[0]}. Options are given to the CDK, which hands "
+            "them on: npx aws-cdk synth -c name=value; or write them into cdk.json's context."
+        )
     app = new_app()
     try:
         for name in names_nobody_reads(app.node.get_all_context()):
@@ -112,4 +118,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -54,3 +54,11 @@ def test_a_name_that_nothing_reads_is_told_and_what_the_cdk_keeps_is_not(
     assert capsys.readouterr().err == (
         "sluice: nothing reads department, which is no option of ours.\n"
     )
+
+
+def test_options_are_not_for_the_app_itself_which_says_where_they_go() -> None:
+    """It would build the stage `dev` for who has asked for another."""
+    import app
+
+    with pytest.raises(SystemExit, match=r"takes no -c\. .*cdk\.json"):
+        app.main(["-c", "stage=prod"])
